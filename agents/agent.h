@@ -1,0 +1,58 @@
+// An agent scores passages: higher means train on it. It neither trains nor samples. It may keep a memory that is
+// updated from what its probe passages turned out to be worth.
+//
+// One object serves all slots; its memories are per slot. Not thread-safe.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/archive.h"
+#include "core/progress.h"
+#include "core/registry.h"
+#include "core/rng.h"
+#include "core/table.h"
+#include "trainer/trainer.h"
+
+namespace fader {
+
+struct ScoreJob {
+  int slot = 0;
+  std::span<const PassageId> passages;
+  std::span<float> score;   ///< of each; finite
+  Cost cost;                ///< of model-based scores
+};
+
+/// The passages of one probe, measured as one pooled gradient.
+using ProbeGroup = std::vector<PassageId>;
+
+class Agent : public PerSlot {
+ public:
+  /// New episodes in these slots: memories start afresh. Equal seeds, equal scores.
+  virtual void begin(Slots slots, std::span<const std::uint64_t> seeds) = 0;
+  virtual void score(std::span<ScoreJob> jobs, Trainer& trainer) = 0;
+  /// Passages whose influence this agent wants measured in every slot, after the interval's training. `streams[i]` and
+  /// `out[i]` belong to `slots[i]`. None by default.
+  virtual void probes(Slots slots, Streams streams, std::span<std::vector<ProbeGroup>> out);
+  /// What they turned out to be: `measured[i]` answers `out[i]` of the slot, in order. `reward[i]` becomes the agent's own
+  /// reward (eq. 7 of arXiv 2410.08102), NaN when it has none.
+  virtual void feedback(Slots slots, std::span<const std::span<const Probe>> measured, std::span<double> reward);
+  /// What its static scores cost when they were made, not amortised over the runs that share them.
+  virtual Cost static_cost() const { return {}; }
+};
+
+struct AgentContext {
+  std::shared_ptr<const Corpus> corpus;
+  int slots = 1;
+  Progress& progress;
+};
+
+using AgentRegistry = Registry<Agent, const AgentContext&>;
+AgentRegistry& agents();
+
+/// In the agent's file, at namespace scope. ConfigError from the constructor says what the corpus lacks.
+#define REGISTER_AGENT(name, Class, OptionsType, summary, status) \
+  [[maybe_unused]] const bool registered_##Class = ::fader::agents().add<Class, OptionsType>(name, summary, status)
+
+}  // namespace fader

@@ -1,0 +1,117 @@
+// One visitor that saves and loads everything with state.
+//
+// A class lists its fields once, in `state(Archive&)`; saving appends them, loading checks name, type and length of each
+// against what is expected and then fills them in. A mismatch is a DataError that names the path of the field; lengths
+// are checked against the bytes that are there before anything is allocated. Saving never changes the object; a load
+// that throws may leave it half-filled, so load into a fresh object.
+//
+// Format: per field u8 kind, u32 name length, name, u64 count, count x element bytes, little-endian; text of a vector of
+// strings is (u64 length, bytes) each. Not thread-safe.
+#pragma once
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace fader {
+
+class Archive {
+ public:
+  Archive() = default;                                                            ///< saves
+  explicit Archive(std::string bytes) : bytes_(std::move(bytes)), loading_(true) {}  ///< loads
+
+  bool loading() const { return loading_; }
+  const std::string& bytes() const { return bytes_; }
+
+  template <class T>
+    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+  void field(std::string_view name, T& value) {
+    raw(name, kind<T>(), &value, sizeof(T), 1);
+  }
+  template <class T>
+    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) && (!std::same_as<T, bool>)
+  void field(std::string_view name, std::vector<T>& values) {
+    if (loading_) values.resize(count_ahead(name, kind<T>(), sizeof(T)));
+    raw(name, kind<T>(), values.data(), sizeof(T), values.size());
+  }
+  /// Fixed length: what is loaded must have the length that is there.
+  template <class T>
+    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+  void field(std::string_view name, std::span<T> values) {
+    raw(name, kind<T>(), values.data(), sizeof(T), values.size());
+  }
+  void field(std::string_view name, std::string& value);
+  void field(std::string_view name, std::vector<std::string>& values);
+  /// Anything with `state(Archive&)`.
+  template <class T>
+    requires requires(T& t, Archive& a) { t.state(a); }
+  void field(std::string_view name, T& value) {
+    const Scope scope(*this, name);
+    value.state(*this);
+  }
+  /// A vector of such things; elements are made by default.
+  template <class T>
+    requires requires(T& t, Archive& a) { t.state(a); }
+  void field(std::string_view name, std::vector<T>& values) {
+    const Scope scope(*this, name);
+    std::uint64_t n = values.size();
+    raw("size", kind<std::uint64_t>(), &n, sizeof n, 1);
+    if (loading_) {
+      guard(n);
+      values.resize(n);
+    }
+    for (auto& v : values) v.state(*this);
+  }
+
+  /// Names what follows, for messages: "policy/statistics".
+  class Scope {
+   public:
+    Scope(Archive& archive, std::string_view name);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Archive& archive_;
+    std::size_t length_;
+  };
+
+  /// After loading: DataError when bytes are left over.
+  void finish() const;
+
+ private:
+  template <class T>
+  static constexpr char kind() {
+    if constexpr (std::is_same_v<T, bool>) return 'b';
+    else if constexpr (std::is_enum_v<T>) return 'e';
+    else if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? 'f' : 'd';
+    else if constexpr (std::is_signed_v<T>) return static_cast<char>('p' + sizeof(T));
+    else return static_cast<char>('A' + sizeof(T));
+  }
+  void raw(std::string_view name, char kind, void* data, std::size_t element, std::size_t count);
+  std::size_t count_ahead(std::string_view name, char kind, std::size_t element);
+  void guard(std::uint64_t count) const;
+  void take(void* out, std::size_t n);
+  [[noreturn]] void fail(std::string_view name, const std::string& what) const;
+
+  std::string bytes_, path_;
+  std::size_t at_ = 0;
+  bool loading_ = false;
+};
+
+/// What a resume needs: everything that the object's future depends on.
+struct Stateful {
+  virtual ~Stateful() = default;
+  virtual void state(Archive& archive) = 0;
+};
+
+/// The part of it that belongs to one slot, alone: what branches, snapshots and moves of a member need.
+struct PerSlot : Stateful {
+  virtual void slot_state(Archive& archive, int slot) = 0;
+};
+
+}  // namespace fader

@@ -1,0 +1,96 @@
+// The environment's contract: all that consoles ever see of pretraining.
+//
+// Batch-first: one call serves any subset of the slots; row i of every table belongs to slots[i]. There is no automatic
+// reset: a slot that has ended is left out of later calls until it is reset. Equal seeds and equal weights give equal
+// bits. Not thread-safe.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/archive.h"
+#include "core/ledger.h"
+#include "core/options.h"
+#include "core/table.h"
+
+namespace fader {
+
+/// A named stretch of a row.
+struct Field {
+  std::string name;
+  std::size_t offset = 0, size = 1;
+};
+/// A quantity that is logged but not observed by policies, e.g. {"corpus/domain_tokens", 7, "domain", "token"}.
+struct Series {
+  std::string path;          ///< below /episode_<i>/
+  std::size_t size = 1;      ///< numbers a row
+  std::string axis;          ///< what the second dimension counts, "" when size is 1 and the row is a scalar
+  std::string unit;
+  std::size_t offset = 0;    ///< in the row of its kind
+  std::vector<std::string> labels;  ///< of the second dimension
+  bool whole = false;        ///< holds whole numbers
+  bool volatile_value = false;      ///< may differ between equal runs
+};
+
+/// Everything that does not change while the environment lives.
+struct EnvSpec {
+  std::string name;                    ///< "pretrain-v0": a change of behaviour is a new version
+  std::int64_t horizon = 0;            ///< decisions in an episode
+  std::int64_t picks = 0;              ///< passages that an interval takes, about; 0: nothing is picked
+  bool deterministic = true;           ///< same seed and weights, same bits
+  std::vector<std::string> agents;     ///< K of them: the length of the weights
+  std::vector<std::string> rewards;    ///< R names; the first is the one named in env.reward
+  std::vector<std::string> credits;    ///< C names, each K numbers
+  std::vector<Field> observation;
+  std::vector<Series> infos;           ///< known after the reset as well: T+1 rows
+  std::vector<Series> series;          ///< one row a decision
+  std::vector<Series> finals;          ///< one row an episode
+  std::size_t observation_size() const;
+  std::size_t size(const std::vector<Series>& list) const;
+};
+
+/// What happened at optimiser-step resolution.
+struct TrainRow {
+  std::int64_t step = 0;
+  double loss = 0, learning_rate = 0, gradient_norm = 0;
+};
+struct Event {
+  std::string kind;  ///< "pool", "clip", "divergence", ...
+  std::string text;
+};
+
+/// no; terminated: the problem ended, nothing lies beyond; truncated: the observer stopped looking.
+enum class End : std::uint8_t { no, terminated, truncated };
+
+/// Filled by reset and step. The runner sizes it once with `fit`; the environment writes every number of every row that it
+/// is asked for. NaN: not measured.
+struct Outcome {
+  Grid<double> observation;          ///< [n, d]
+  Grid<double> reward, reward_se;    ///< [n, R]
+  Grid<double> credit, credit_se;    ///< [n, C K]
+  Grid<double> executed;             ///< [n, K] weights after what an exhausted pool forced
+  Grid<double> infos, series, finals;
+  std::vector<std::vector<TrainRow>> train;  ///< [n]
+  std::vector<std::vector<Event>> events;    ///< [n]
+  std::vector<End> end;                      ///< [n]
+  std::vector<std::uint8_t> failed;          ///< [n] the episode ended as a failure
+  void fit(const EnvSpec& spec, std::size_t n);
+};
+
+class Env : public PerSlot {
+ public:
+  virtual const EnvSpec& spec() const = 0;
+  /// Fills observation and infos.
+  virtual void reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) = 0;
+  /// Weights are on the simplex to 1e-9 or RunError: repair is the policy's business.
+  virtual void step(Slots slots, Table<const double> weights, Outcome& out) = 0;
+  /// Where the environment charges what it does; the runner adds console and store.
+  virtual Ledger& ledger() = 0;
+};
+
+/// Weights that an environment accepts.
+bool on_simplex(std::span<const double> weights, double tolerance = 1e-9);
+
+}  // namespace fader

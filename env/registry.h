@@ -1,0 +1,43 @@
+// The shelf of environments, and what they are made of.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "core/registry.h"
+#include "env/env.h"
+#include "trainer/trainer.h"
+
+namespace fader {
+
+/// What a pretraining environment is made of. A known-answer environment takes none of it.
+struct Pretraining {
+  ModelOptions model;
+  TrainOptions train;
+  std::shared_ptr<const Corpus> corpus;
+  std::unique_ptr<Trainer> trainer;
+  std::vector<std::unique_ptr<Agent>> agents;
+  std::vector<std::string> agent_names;   ///< kind, or the name given in the file
+};
+
+struct EnvContext {
+  int slots = 1;
+  /// Null for a known-answer environment. The environment takes it over.
+  std::shared_ptr<Pretraining> pretraining;
+};
+
+/// Options of an environment. `trains()`: it needs [corpus], [model], [train] and [[agents]].
+struct EnvOptions : Options {
+  std::string reward;  ///< the first of the rewards that are logged, and what policies learn from by default
+  virtual bool trains() const = 0;
+};
+
+using EnvRegistry = Registry<Env, const EnvContext&>;
+EnvRegistry& environments();
+
+/// In the environment's file, at namespace scope. OptionsType derives from EnvOptions.
+#define REGISTER_ENV(name, Class, OptionsType, summary, status) \
+  [[maybe_unused]] const bool registered_##Class = ::fader::environments().add<Class, OptionsType>(name, summary, status)
+
+}  // namespace fader

@@ -1,0 +1,70 @@
+// An experiment file, resolved: every point that it asks for, with every value, where it came from, and a hash.
+//
+// Strict: an unknown key, a wrong type, a value out of range, an unknown kind are errors, all of a file in one go, each with
+// file:line:column, what was expected and the nearest name. Nothing is written.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agents/agent.h"
+#include "env/registry.h"
+#include "policies/policy.h"
+#include "trainer/corpus_build.h"
+#include "trainer/trainer.h"
+
+namespace fader {
+
+struct RunOptions final : Options {
+  std::vector<std::int64_t> seeds = {0};
+  std::int64_t threads = 1;             ///< of one run; part of the hash
+  std::int64_t episodes = 1;
+  std::int64_t validation_every = 0;    ///< intervals between losses on the validation set, for people only; 0: never
+  bool log_steps = true;
+  void fields(Fields& f) override;
+  void validate() const override;
+};
+
+struct CompareOptions final : Options {
+  std::string baseline;                 ///< name of a policy; empty: the first
+  std::string metric = "final/loss_test";
+  double confidence = 0.95;
+  void fields(Fields& f) override;
+};
+
+/// `kind`, an optional `name`, and the options of that kind.
+struct Chosen {
+  std::string kind, name;               ///< name: as given, else the kind
+  std::shared_ptr<Options> options;
+};
+
+/// One resolved configuration. A run is one seed of it.
+struct Point {
+  std::string slug;                     ///< "policy=ucb", "base"
+  std::string hash;                     ///< sha256 of all that can change a result, seeds apart
+  std::string toml;                     ///< runs again by itself; a comment at each value says where it came from
+  RunOptions run;
+  CorpusOptions corpus;
+  ModelOptions model;
+  TrainOptions train;
+  Chosen env;                           ///< options derive from EnvOptions
+  std::vector<Chosen> agents;           ///< empty for a known-answer environment
+  Chosen policy;
+};
+
+struct Experiment {
+  std::string name;
+  std::string question;                 ///< the comment on the first line
+  std::filesystem::path file;
+  CompareOptions compare;
+  std::vector<Point> points;            ///< one a policy; all validated
+};
+
+/// `overrides`: key=value of --set, in order; TOML, or a bare word for text. Paths written in a file are relative to it,
+/// those of --set to the working folder. ConfigError whose text is one message a line.
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+
+}  // namespace fader

@@ -1,0 +1,84 @@
+// The console: chooses the agents' weights for the next interval, from observations, rewards and credit. Never sees a
+// model, a document or a file.
+//
+// One object is one run's policy; it may serve several slots at once (members played in lockstep under one policy). What
+// is learned is shared by them; what belongs to an episode (recurrent state, what was played) is per slot.
+// `decide` may draw from the slot's stream; `learn` hears every transition, in order. Not thread-safe.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/archive.h"
+#include "core/registry.h"
+#include "core/rng.h"
+#include "core/table.h"
+#include "env/env.h"
+
+namespace fader {
+
+struct PolicySpec {
+  std::size_t arms = 0;                  ///< presets it chooses among; 0: not a discrete policy
+  std::vector<std::vector<double>> presets;   ///< [arms][K], as executed: floors applied
+  std::vector<std::string> diagnostics;  ///< names of its numbers, the same in every decision
+  bool learns = false;
+  bool deterministic = false;            ///< never draws
+  std::string reward;                    ///< which reward it learns from; empty: env.reward
+  std::string scaler = "none";           ///< applied by the runner before `learn`
+  std::string credit;                    ///< which credit it wants; empty: none
+};
+
+struct Observations {
+  Slots slots;
+  Table<const double> x;                 ///< [n, d], fields as EnvSpec says
+};
+
+/// NaN and -1 where a policy has nothing to say.
+struct Decisions {
+  Grid<double> weights;                  ///< [n, K] on the simplex to 1e-12
+  Grid<double> probability;              ///< [n, A] of every preset at the time of the draw
+  Grid<double> diagnostics;              ///< [n, D]
+  std::vector<std::int64_t> arm;         ///< [n]
+  std::vector<double> log_density;       ///< [n] of the draw; 0 = ln 1 when it could not have been another
+  std::vector<double> value;             ///< [n] critics only
+  void fit(const PolicySpec& spec, std::size_t agents, std::size_t n);
+};
+
+struct Transitions {
+  Observations before;
+  const Decisions& decided;
+  std::span<const double> reward, reward_se;   ///< [n] the one it asked for, scaled
+  Table<const double> credit, credit_se;       ///< [n, K] the one it asked for; no columns: none
+  Table<const double> after;                   ///< [n, d]
+  std::span<const End> end;
+};
+
+class Policy : public Stateful {
+ public:
+  virtual const PolicySpec& spec() const = 0;
+  /// New episodes in these slots.
+  virtual void begin(Slots, Streams) {}
+  virtual void decide(const Observations& observations, Streams streams, Decisions& out) = 0;
+  /// RunError when a reward is not finite. Not called when frozen.
+  virtual void learn(const Transitions&, Rng&) {}
+};
+
+/// What a policy is told of the environment it will play.
+struct PolicyContext {
+  std::vector<std::string> agents;
+  std::vector<Field> observation;
+  std::int64_t horizon = 0;
+  std::int64_t picks = 0;
+  int slots = 1;
+};
+
+using PolicyRegistry = Registry<Policy, const PolicyContext&>;
+PolicyRegistry& policies();
+
+/// In the policy's file, at namespace scope.
+#define REGISTER_POLICY(name, Class, OptionsType, summary, status) \
+  [[maybe_unused]] const bool registered_##Class = ::fader::policies().add<Class, OptionsType>(name, summary, status)
+
+}  // namespace fader

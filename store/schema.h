@@ -1,0 +1,60 @@
+// All paths, types, shapes, axes and units of run.h5, in one place.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fader {
+
+inline constexpr const char* kSchemaName = "fader-run";
+inline constexpr int kSchemaMajor = 1, kSchemaMinor = 0;
+
+/// What a row of a column belongs to.
+enum class Rows : std::uint8_t {
+  interval,       ///< a decision: T rows
+  interval_plus,  ///< the reset and every decision: T + 1 rows
+  step,           ///< an optimiser step
+  event,          ///< something that happened
+  once,           ///< one row an episode, NaN until the episode is complete
+  constant        ///< written with the file
+};
+enum class Type : std::uint8_t { f64, i64, u8, boolean, text };
+
+struct Column {
+  std::string path;                 ///< below /episode_<i>/
+  Rows rows = Rows::interval;
+  Type type = Type::f64;
+  std::size_t size = 1;             ///< numbers a row
+  bool scalar = true;               ///< a row is a number, not a vector of one
+  std::string axes;                 ///< "interval agent"
+  std::string unit;                 ///< "nat/token"
+  std::vector<std::string> labels;  ///< of the second dimension
+  bool is_volatile = false;         ///< may differ between equal runs
+  std::vector<double> value;        ///< of a constant column, row-major
+};
+
+/// What the environment logs beyond the fixed columns. Mirrors env/env.h, which this room does not see.
+struct LoggedSeries {
+  std::string path;
+  std::size_t size = 1;
+  std::string axis, unit;
+  std::vector<std::string> labels;
+  bool whole = false, is_volatile = false;
+};
+
+struct RunShape {
+  std::vector<std::string> agents, rewards, credits, diagnostics, phases;
+  std::vector<std::string> observation_labels;          ///< one a number: "weights[quality]"
+  std::vector<std::vector<double>> presets;             ///< empty: not a discrete policy
+  std::vector<LoggedSeries> infos, series, finals;
+};
+
+/// The fixed columns of design 5.3 and those of `shape`, in the order in which they are written:
+///   observations [T+1,d]; actions [T,K] (executed weights); rewards; terminations; truncations
+///   infos/<name> [T+1]; console/{arm,weights_asked,reward_fed,log_density,value,support}, console/probability [T,A],
+///   console/presets [A,K], console/diag/<name>; reward/<name> and <name>_se; credit/<name> [T,K] and <name>_se;
+///   agents/names; cost/{seconds,flops,tokens} [T,P] cumulated over the episode; cost/total_seconds [T];
+///   train/{step,loss,learning_rate,gradient_norm}; events/{interval,kind,text}; final/<name>; and the environment's series.
+std::vector<Column> run_columns(const RunShape& shape);
+
+}  // namespace fader

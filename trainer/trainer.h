@@ -1,0 +1,110 @@
+// Pretraining a language model: passages in, losses and influence out. Knows nothing of agents, consoles or rewards.
+//
+// A trainer has slots, each a place for one language model with its own weights, optimiser, schedule, data and streams.
+// Every call serves any subset of them, at most one job a slot where it says so; one slot is the ordinary case.
+//
+// Positions. A row is `context` positions. Passages are laid one after another into the rows of an interval; a passage
+// that crosses the end of a row continues in the next one as a new segment, one that crosses the end of the interval is
+// carried over to the next call. Every segment starts with the begin mark as its first input, so a segment of n tokens
+// takes n positions and every position is scored. Segments of one row do not see each other and their positions start
+// at zero.
+//
+// Losses are in nats per token, in float32, NaN where nothing was scored. Not thread-safe.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/archive.h"
+#include "core/options.h"
+#include "core/table.h"
+#include "trainer/corpus.h"
+
+namespace fader {
+
+struct ModelOptions final : Options {
+  std::int64_t vocabulary = 512, width = 64, layers = 4, heads = 4, context = 64;
+  std::int64_t hidden = 0;  ///< of the feed-forward part; 0: 8/3 of the width, rounded up to a multiple of 8
+  double rope_base = 10000.0, norm_epsilon = 1e-5, init_std = 0.02;
+  void fields(Fields& f) override;
+  void validate() const override;
+  std::int64_t hidden_width() const;
+  std::int64_t parameters() const;  ///< the tied embedding counted once
+};
+
+struct TrainOptions final : Options {
+  std::int64_t intervals = 20, steps_per_interval = 10, batch = 16;  ///< batch: rows a step
+  std::string schedule = "wsd";
+  double learning_rate = 3e-3, warmup = 0.05, decay = 0.3, final_share = 0.05;  ///< shares of all steps; of the peak rate
+  double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, clip = 1.0;
+  void fields(Fields& f) override;
+  void validate() const override;
+  std::int64_t steps() const { return intervals * steps_per_interval; }
+};
+
+/// What a call cost a slot. Forward = 2 x weights used in products x positions, plus attention; training = 3 x forward.
+struct Cost {
+  std::int64_t tokens = 0;
+  double flops = 0;
+  Cost& operator+=(const Cost& o) {
+    tokens += o.tokens;
+    flops += o.flops;
+    return *this;
+  }
+};
+
+struct StepRow {
+  std::int64_t step = 0;  ///< from 1
+  double loss = 0, learning_rate = 0, gradient_norm = 0;  ///< before clipping
+};
+
+struct TrainJob {
+  int slot = 0;
+  std::span<const PassageId> passages;  ///< tokens at least demand(slot, steps), and no whole passage beyond it
+  std::span<float> loss;                ///< of each, over those of its tokens trained on in this call; empty: not wanted
+  std::vector<StepRow> steps;           ///< filled
+  Cost cost;
+  bool diverged = false;                ///< a loss or gradient was not finite; the slot stands still since
+};
+struct LossJob {
+  int slot = 0;
+  std::span<const PassageId> passages;
+  std::span<float> loss;                ///< of each
+  std::span<const float> weight;        ///< set_reference: of a token of each passage; empty: 1 / all tokens
+  Cost cost;
+};
+/// One pooled backward pass: the gradient of the mean loss per token over `passages`.
+struct Probe {
+  int slot = 0;
+  std::span<const PassageId> passages;
+  float loss = 0;
+  float dot = 0;   ///< inner product with the slot's reference gradient; positive: training on it lowers the reference loss
+  float norm = 0;  ///< of its own gradient
+  Cost cost;
+};
+
+class Trainer : public PerSlot {
+ public:
+  /// Starts fresh models. Equal seeds start equal models in any slot.
+  virtual void reset(Slots slots, std::span<const std::uint64_t> seeds) = 0;
+  /// Tokens of new passages that the next `steps` steps of a slot take.
+  virtual std::int64_t demand(int slot, std::int64_t steps) const = 0;
+  /// `steps` optimiser steps in every job's slot.
+  virtual void train(std::span<TrainJob> jobs, std::int64_t steps) = 0;
+  /// Forward only; nothing of a slot changes.
+  virtual void losses(std::span<LossJob> jobs) = 0;
+  /// Makes the gradient of sum_x weight_x sum_tokens(nats) the slot's reference gradient; fills the losses too.
+  virtual void set_reference(std::span<LossJob> jobs) = 0;
+  virtual double reference_norm(int slot) const = 0;  ///< NaN before set_reference
+  /// Leaves weights, optimiser and reference gradient as they are. Several probes may name one slot.
+  virtual void influence(std::span<Probe> probes) = 0;
+  virtual double learning_rate(int slot) const = 0;   ///< of the next step
+  virtual std::int64_t step(int slot) const = 0;      ///< steps taken
+};
+
+/// `threads`: per process; part of the configuration, since sums may be taken in another order.
+std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
+                                      int slots, int threads);
+
+}  // namespace fader
