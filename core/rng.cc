@@ -10,6 +10,8 @@
 namespace fader {
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 // FNV-1a over the bytes, finished by the mixer of SplitMix64: only distinctness matters here.
 std::uint64_t mix(std::uint64_t x) {
   x ^= x >> 30;
@@ -82,10 +84,10 @@ double Rng::gamma(double shape) {
 std::uint64_t Rng::below(std::uint64_t n) {
   FADER_CHECK(n > 0);
   // Lemire 2019: multiply, and reject the few values that would be over-represented.
-  unsigned __int128 product = static_cast<unsigned __int128>(bits()) * n;
+  Wide product = static_cast<Wide>(bits()) * n;
   if (auto low = static_cast<std::uint64_t>(product); low < n) {
     for (const std::uint64_t floor = (0 - n) % n; low < floor; low = static_cast<std::uint64_t>(product))
-      product = static_cast<unsigned __int128>(bits()) * n;
+      product = static_cast<Wide>(bits()) * n;
   }
   return static_cast<std::uint64_t>(product >> 64);
 }
