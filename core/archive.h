@@ -5,12 +5,12 @@
 // are checked against the bytes that are there before anything is allocated. Saving never changes the object; a load
 // that throws may leave it half-filled, so load into a fresh object.
 //
-// Format: per field u8 kind, u32 name length, name, u64 count, count x element bytes, little-endian; text of a vector of
-// strings is (u64 length, bytes) each. Not thread-safe.
+// Format: per field u8 kind, u32 name length, name, u64 count, count x element bytes, little-endian. A list of texts or of
+// objects is a field "size" followed by its elements. Enumerations are saved as the integers that they are; whether a
+// loaded one is known is for its owner to check. Not thread-safe.
 #pragma once
-#include <array>
-#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +18,10 @@
 #include <vector>
 
 namespace fader {
+
+/// What a field holds as it lies in memory. A bool is not among them: a byte that is neither 0 nor 1 must be refused.
+template <class T>
+inline constexpr bool kFlat = (std::is_arithmetic_v<T> || std::is_enum_v<T>) && !std::is_same_v<T, bool> && sizeof(T) <= 8;
 
 class Archive {
  public:
@@ -28,19 +32,20 @@ class Archive {
   const std::string& bytes() const { return bytes_; }
 
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+    requires(kFlat<T>)
   void field(std::string_view name, T& value) {
     raw(name, kind<T>(), &value, sizeof(T), 1);
   }
+  void field(std::string_view name, bool& value);
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) && (!std::same_as<T, bool>)
+    requires(kFlat<T>)
   void field(std::string_view name, std::vector<T>& values) {
     if (loading_) values.resize(count_ahead(name, kind<T>(), sizeof(T)));
     raw(name, kind<T>(), values.data(), sizeof(T), values.size());
   }
   /// Fixed length: what is loaded must have the length that is there.
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
+    requires(kFlat<T>)
   void field(std::string_view name, std::span<T> values) {
     raw(name, kind<T>(), values.data(), sizeof(T), values.size());
   }
@@ -53,18 +58,14 @@ class Archive {
     const Scope scope(*this, name);
     value.state(*this);
   }
-  /// A vector of such things; elements are made by default.
+  /// A vector of such things, each with at least one field; elements are made by default.
   template <class T>
     requires requires(T& t, Archive& a) { t.state(a); }
   void field(std::string_view name, std::vector<T>& values) {
     const Scope scope(*this, name);
-    std::uint64_t n = values.size();
-    raw("size", kind<std::uint64_t>(), &n, sizeof n, 1);
-    if (loading_) {
-      guard(n);
-      values.resize(n);
-    }
-    for (auto& v : values) v.state(*this);
+    const std::size_t n = list_size(values.size());
+    if (loading_) values.resize(n);
+    for (std::size_t i = 0; i < n; ++i) element(i, [&] { values[i].state(*this); });
   }
 
   /// Names what follows, for messages: "policy/statistics".
@@ -80,22 +81,22 @@ class Archive {
     std::size_t length_;
   };
 
-  /// After loading: DataError when bytes are left over.
+  /// At the end of a load: DataError when bytes are left over.
   void finish() const;
 
  private:
   template <class T>
   static constexpr char kind() {
-    if constexpr (std::is_same_v<T, bool>) return 'b';
-    else if constexpr (std::is_enum_v<T>) return 'e';
+    if constexpr (std::is_enum_v<T>) return kind<std::underlying_type_t<T>>();
     else if constexpr (std::is_floating_point_v<T>) return sizeof(T) == 4 ? 'f' : 'd';
-    else if constexpr (std::is_signed_v<T>) return static_cast<char>('p' + sizeof(T));
+    else if constexpr (std::is_signed_v<T>) return static_cast<char>('i' + sizeof(T));
     else return static_cast<char>('A' + sizeof(T));
   }
   void raw(std::string_view name, char kind, void* data, std::size_t element, std::size_t count);
   std::size_t count_ahead(std::string_view name, char kind, std::size_t element);
-  void guard(std::uint64_t count) const;
-  void take(void* out, std::size_t n);
+  std::size_t list_size(std::size_t present);
+  void element(std::size_t index, const std::function<void()>& visit);
+  void take(std::string_view name, void* out, std::size_t n);
   [[noreturn]] void fail(std::string_view name, const std::string& what) const;
 
   std::string bytes_, path_;

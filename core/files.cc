@@ -48,6 +48,10 @@ std::string read_file(const fs::path& path, std::uint64_t limit) {
   struct stat info {};
   if (!fd || ::fstat(fd, &info) != 0) throw DataError(fmt::format("{}: cannot be read: {}", path.string(), reason()));
   if (S_ISDIR(info.st_mode)) throw DataError(fmt::format("{}: is a folder, not a file", path.string()));
+  const auto check_size = [&](std::uint64_t size) {
+    if (size > limit) throw DataError(fmt::format("{}: is larger than {} bytes", path.string(), limit));
+  };
+  check_size(static_cast<std::uint64_t>(info.st_size));
   std::string out;
   out.reserve(static_cast<std::size_t>(info.st_size));
   char buffer[1 << 16];
@@ -57,7 +61,7 @@ std::string read_file(const fs::path& path, std::uint64_t limit) {
     if (n < 0) throw DataError(fmt::format("{}: cannot be read: {}", path.string(), reason()));
     if (n == 0) return out;
     out.append(buffer, static_cast<std::size_t>(n));
-    if (out.size() > limit) throw DataError(fmt::format("{}: is larger than {} bytes", path.string(), limit));
+    check_size(out.size());  // of what grows, or never had a size
   }
 }
 
@@ -96,7 +100,7 @@ void write_atomically(const fs::path& path, std::string_view bytes) {
 void make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
-  if (!error && fs::is_directory(path)) return;
+  if (std::error_code ignored; !error && fs::is_directory(path, ignored)) return;
   fs::path culprit;
   for (const auto& part : path) {
     culprit /= part;

@@ -13,8 +13,10 @@ void Ledger::Row::state(Archive& archive) {
   archive.field("tokens", std::span<std::int64_t>(tokens));
 }
 
-Ledger::Ledger(int slots) : rows_(static_cast<std::size_t>(slots)), active_(static_cast<std::size_t>(slots)), begun_(Clock::now()), since_(begun_) {
-  FADER_CHECK(slots > 0);
+Ledger::Ledger(int slots) : since_(Clock::now()) {
+  FADER_CHECK(slots > 0, "{} slots", slots);
+  rows_.resize(static_cast<std::size_t>(slots));
+  active_.resize(rows_.size());
   std::iota(active_.begin(), active_.end(), 0);
 }
 
@@ -33,6 +35,7 @@ void Ledger::enter(Phase phase) {
 void Ledger::activate(Slots slots) {
   if (slots.empty()) return;
   settle();
+  for (const int slot : slots) FADER_CHECK(slot >= 0 && slot < static_cast<int>(rows_.size()), "slot {} of {}", slot, rows_.size());
   active_.assign(slots.begin(), slots.end());
 }
 
@@ -47,8 +50,14 @@ const Ledger::Row& Ledger::row(int slot) {
   return rows_.at(static_cast<std::size_t>(slot));
 }
 
-double Ledger::total_seconds() const { return std::chrono::duration<double>(Clock::now() - begun_).count(); }
+void Ledger::add_seconds(Phase phase, double seconds) {
+  for (const int slot : active_)
+    rows_[static_cast<std::size_t>(slot)].seconds[static_cast<std::size_t>(phase)] += seconds / static_cast<double>(active_.size());
+}
 
-void Ledger::slot_state(Archive& archive, int slot) { archive.field("row", rows_.at(static_cast<std::size_t>(slot))); }
+void Ledger::slot_state(Archive& archive, int slot) {
+  settle();  // saved: with the seconds up to now; loaded: the seconds before now belong to what is replaced
+  archive.field("row", rows_.at(static_cast<std::size_t>(slot)));
+}
 
 }  // namespace fader

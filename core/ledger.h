@@ -29,7 +29,7 @@ class Ledger {
     void state(Archive& archive);
   };
 
-  /// Begins in phase `setup` with no slot active: time is then charged to all slots alike.
+  /// Begins in phase `setup` with all slots active.
   explicit Ledger(int slots = 1);
 
   /// Makes `phase` current until the scope ends, then the phase before it again.
@@ -46,10 +46,10 @@ class Ledger {
   };
   [[nodiscard]] Scope scope(Phase phase) { return {*this, phase}; }
 
-  void activate(Slots slots);  ///< who shares the seconds from now on
+  void activate(Slots slots);  ///< who shares the seconds from now on; an empty call changes nothing
   void add(int slot, Phase phase, std::int64_t tokens, double flops);
+  void add_seconds(Phase phase, double seconds);  ///< spent before the ledger began; shared by the active slots
   const Row& row(int slot);    ///< up to this moment
-  double total_seconds() const;  ///< since the ledger began, by the clock alone
 
   void slot_state(Archive& archive, int slot);
 
@@ -61,7 +61,7 @@ class Ledger {
   std::vector<Row> rows_;
   std::vector<int> active_;
   Phase current_ = Phase::setup;
-  Clock::time_point begun_, since_;
+  Clock::time_point since_;
 };
 
 }  // namespace fader

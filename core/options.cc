@@ -35,9 +35,9 @@ std::string list_of(const std::vector<T>& items, F print) {
 std::string bound(double x) { return fmt::format("{}", x); }
 
 std::string outside(double x, const Option& o) {
-  if (std::isnan(x) || (std::isinf(x) && o.high != x && o.low != x)) return fmt::format("{} is not a finite number", x);
-  if (x < o.low || x > o.high) return fmt::format("is {}; expected {}", x, o.range());
-  return "";
+  if (std::isfinite(x) && x >= o.low && x <= o.high) return "";
+  const std::string range = o.range();
+  return fmt::format("is {}; expected {}", x, range.empty() ? "a finite number" : range);
 }
 
 std::string not_among(const std::string& text, const Option& o) {

@@ -37,7 +37,8 @@ struct Option {
   std::string type() const;          ///< "number", "list of texts", ...
   std::string value() const;         ///< as TOML; reads back to the same bits
   std::string range() const;         ///< "0 to 100", "'a' or 'b'", or ""
-  /// What is wrong with the present value, or "": out of range, not among the allowed, not finite.
+  /// What is wrong with the present value, or "": out of range, not among the allowed, not finite (an infinite bound means
+  /// none). Follows the name: "is 3; expected 0 to 1", "element 2 is 'x'; expected ...".
   std::string problem() const;
 };
 
@@ -73,7 +74,7 @@ struct NoOptions final : Options {
 /// Text as a TOML string, quoted and escaped.
 std::string toml_quote(std::string_view text);
 
-/// `c = 1.0    # width of the exploration bonus; 0 to 100` a line, for --explain.
+/// `c = 1.0  # width of the exploration bonus (a number, 0 to 100)` a line, for --explain.
 std::string explain(Options& options);
 
 }  // namespace fader

@@ -29,20 +29,25 @@ std::uint64_t hash_path(std::uint64_t key, std::string_view path) {
 
 }  // namespace
 
-std::uint64_t random_bits(std::uint64_t key, std::uint64_t index) {
-  std::uint32_t c0 = static_cast<std::uint32_t>(index), c1 = static_cast<std::uint32_t>(index >> 32), c2 = 0, c3 = 0;
-  std::uint32_t k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+  auto [c0, c1, c2, c3] = counter;
+  auto [k0, k1] = key;
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0, p1 = std::uint64_t{0xCD9E8D57u} * c2;
-    const std::uint32_t n0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0, n2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
+    c0 = static_cast<std::uint32_t>(p1 >> 32) ^ c1 ^ k0;
+    c2 = static_cast<std::uint32_t>(p0 >> 32) ^ c3 ^ k1;
     c1 = static_cast<std::uint32_t>(p1);
     c3 = static_cast<std::uint32_t>(p0);
-    c0 = n0;
-    c2 = n2;
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  return (std::uint64_t{c1} << 32 | c0) ^ (std::uint64_t{c3} << 32 | c2) * 0x9e3779b97f4a7c15ull;
+  return {c0, c1, c2, c3};
+}
+
+std::uint64_t random_bits(std::uint64_t key, std::uint64_t index) {
+  const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
+  const auto w = philox({low(index), low(index >> 32), 0, 0}, {low(key), low(key >> 32)});
+  return (std::uint64_t{w[1]} << 32 | w[0]) ^ (std::uint64_t{w[3]} << 32 | w[2]) * 0x9e3779b97f4a7c15ull;
 }
 
 std::uint64_t stream_key(std::uint64_t root, std::string_view path) { return hash_path(root, path); }
@@ -61,14 +66,14 @@ std::uint64_t Rng::bits() { return random_bits(key_, counter_++); }
 double Rng::uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
 
 double Rng::normal() {
-  const double u = (static_cast<double>(bits() >> 11) + 0.5) * 0x1.0p-53;  // open interval
+  const double u = (static_cast<double>(bits() >> 12) + 0.5) * 0x1.0p-52;  // exact, so never 0 or 1
   return -std::sqrt(2.0) * boost::math::erfc_inv(2.0 * u);
 }
 
 double Rng::exponential() { return -std::log1p(-uniform()); }
 
 double Rng::gamma(double shape) {
-  FADER_CHECK(shape > 0, "shape {}", shape);
+  FADER_CHECK(shape > 0 && std::isfinite(shape), "shape {}", shape);
   if (shape < 1) {
     const double boost = std::pow(1.0 - uniform(), 1.0 / shape);
     return gamma(shape + 1) * boost;
@@ -98,7 +103,7 @@ std::size_t Rng::choice(std::span<const double> weight) {
     FADER_CHECK(std::isfinite(w) && w >= 0, "weight {}", w);
     total += w;
   }
-  FADER_CHECK(total > 0, "total weight {}", total);
+  FADER_CHECK(total > 0 && std::isfinite(total), "total weight {}", total);
   double at = uniform() * total;
   std::size_t last = 0;
   for (std::size_t i = 0; i < weight.size(); ++i) {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace fader {
 
@@ -27,9 +28,9 @@ class Rng {
 
   std::uint64_t bits();                    ///< 64 random bits
   double uniform();                        ///< [0, 1), 53 random bits
-  double normal();                         ///< standard normal, by inversion: one draw, one number
+  double normal();                         ///< standard normal, by inversion: one draw, one number; 52 random bits
   double exponential();                    ///< mean 1
-  double gamma(double shape);              ///< shape > 0, scale 1 (Marsaglia and Tsang 2000)
+  double gamma(double shape);              ///< shape > 0 and finite, scale 1 (Marsaglia and Tsang 2000)
   std::uint64_t below(std::uint64_t n);    ///< 0 <= x < n, unbiased; n > 0
   /// An index with probability proportional to `weight`; weights are finite, non-negative and not all zero.
   std::size_t choice(std::span<const double> weight);
@@ -46,6 +47,9 @@ class Rng {
   std::uint64_t key_ = 0;
   std::uint64_t counter_ = 0;  // of 64-bit outputs
 };
+
+/// The block function of Philox4x32-10: four words for (counter, key).
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 /// One 64-bit output for (key, index) without a stream object: for scores that are a function of an id.
 std::uint64_t random_bits(std::uint64_t key, std::uint64_t index);

@@ -1,10 +1,29 @@
 #include "env/env.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "env/registry.h"
 
 namespace fader {
+
+std::string Field::label(std::size_t i) const {
+  if (labels.empty()) return size == 1 ? name : fmt::format("{}[{}]", name, i);
+  return fmt::format("{}[{}]", name, labels[i]);
+}
+
+void add_series(std::vector<Series>& list, Series series) {
+  series.offset = list.empty() ? 0 : list.back().offset + list.back().size;
+  list.push_back(std::move(series));
+}
+
+void put(const std::vector<Series>& list, std::string_view path, std::span<double> row, std::span<const double> values) {
+  const auto it = std::find_if(list.begin(), list.end(), [&](const Series& s) { return s.path == path; });
+  FADER_CHECK(it != list.end(), "no series '{}'", path);
+  FADER_CHECK_EQ(values.size(), it->size);
+  std::copy(values.begin(), values.end(), row.begin() + static_cast<std::ptrdiff_t>(it->offset));
+}
+void put(const std::vector<Series>& list, std::string_view path, std::span<double> row, double value) { put(list, path, row, {&value, 1}); }
 
 std::size_t EnvSpec::observation_size() const {
   return observation.empty() ? 0 : observation.back().offset + observation.back().size;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/archive.h"
@@ -21,6 +22,8 @@ namespace fader {
 struct Field {
   std::string name;
   std::size_t offset = 0, size = 1;
+  std::vector<std::string> labels = {};  ///< of its numbers; empty: they are counted
+  std::string label(std::size_t i) const; ///< "weights[quality]", "progress"
 };
 /// A quantity that is logged but not observed by policies, e.g. {"corpus/domain_tokens", 7, "domain", "token"}.
 struct Series {
@@ -33,6 +36,11 @@ struct Series {
   bool whole = false;        ///< holds whole numbers
   bool volatile_value = false;      ///< may differ between equal runs
 };
+
+void add_series(std::vector<Series>& list, Series series);  ///< sets its offset
+/// Writes a series into a row that `list` describes.
+void put(const std::vector<Series>& list, std::string_view path, std::span<double> row, std::span<const double> values);
+void put(const std::vector<Series>& list, std::string_view path, std::span<double> row, double value);
 
 /// Everything that does not change while the environment lives.
 struct EnvSpec {

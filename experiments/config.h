@@ -1,5 +1,15 @@
 // An experiment file, resolved: every point that it asks for, with every value, where it came from, and a hash.
 //
+//   name = "bandit_ucb"               # else the file's own
+//   base = "base/small.toml"          # one parent, read first; tables merge by key, arrays replace
+//   [run] [corpus] [model] [train]    # options of these structs
+//   [env]                             # kind, and the options of that kind
+//   [[agents]]                        # kind, name if it is not the kind, options; not for an environment with a known answer
+//   [[policies]]                      # kind, name, options; set = { "env.selection" = "top_k" } for this point alone
+//   [compare]
+//
+// [policy] is a list of one. Later wins: default, parents, the file, `set` of the policy, --set.
+//
 // Strict: an unknown key, a wrong type, a value out of range, an unknown kind are errors, all of a file in one go, each with
 // file:line:column, what was expected and the nearest name. Nothing is written.
 #pragma once
@@ -29,7 +39,7 @@ struct RunOptions final : Options {
 };
 
 struct CompareOptions final : Options {
-  std::string baseline;                 ///< name of a policy; empty: the first
+  std::string baseline;                 ///< name of a policy; once loaded never empty: the first when the file has none
   std::string metric = "final/loss_test";
   double confidence = 0.95;
   void fields(Fields& f) override;
@@ -43,7 +53,7 @@ struct Chosen {
 
 /// One resolved configuration. A run is one seed of it.
 struct Point {
-  std::string slug;                     ///< "policy=ucb", "base"
+  std::string slug;                     ///< "policy=ucb", "base": a folder name, no other point of the experiment has it
   std::string hash;                     ///< sha256 of all that can change a result, seeds apart
   std::string toml;                     ///< runs again by itself; a comment at each value says where it came from
   RunOptions run;
@@ -53,10 +63,13 @@ struct Point {
   Chosen env;                           ///< options derive from EnvOptions
   std::vector<Chosen> agents;           ///< empty for a known-answer environment
   Chosen policy;
+  std::map<std::string, std::string> origins;  ///< "policy.c" -> "bandit_ucb.toml:23" or "--set"; not here: a default
+
+  bool trains() const { return static_cast<const EnvOptions&>(*env.options).trains(); }
 };
 
 struct Experiment {
-  std::string name;
+  std::string name;                     ///< of the folder below OUT
   std::string question;                 ///< the comment on the first line
   std::filesystem::path file;
   CompareOptions compare;
@@ -66,5 +79,20 @@ struct Experiment {
 /// `overrides`: key=value of --set, in order; TOML, or a bare word for text. Paths written in a file are relative to it,
 /// those of --set to the working folder. ConfigError whose text is one message a line.
 Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+
+/// The resolved file of one run: Point::toml with this seed alone. Run again it is point 0 of its experiment.
+std::string config_of_run(const Experiment& experiment, Point point, std::int64_t seed);
+
+/// One value of a point. Sections that do not apply (a corpus where nothing is trained) have none.
+struct Setting {
+  std::string section;                  ///< "run", "env", "agents.0", "policy"
+  std::string key;                      ///< within it: "kind", "reference.domains"
+  std::string value;                    ///< as TOML
+  std::string origin;                   ///< "default", "bandit_ucb.toml:23", "--set"
+  bool in_hash = true;
+  std::string path() const { return section + "." + key; }
+};
+/// All of them in the order of the resolved file: what the hash is of, and what two configurations differ in.
+std::vector<Setting> settings(const Point& point);
 
 }  // namespace fader

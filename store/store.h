@@ -28,46 +28,60 @@ struct Committed {
   bool operator==(const Committed&) const = default;
 };
 
-/// One writer per file, one thread. RunError naming file and dataset when the disk refuses.
+/// One writer per file, one thread. RunError naming file and dataset when the disk refuses; such a writer writes no more, and
+/// the file keeps what was committed before and the status `running`.
+///
+/// Whole numbers: NaN is written as -1, anything else must be whole. Booleans are 0 and 1. Text is made valid UTF-8 and cut to
+/// the column's size.
 class RunWriter {
  public:
-  /// Makes the file (a file of that name is replaced), all groups, attributes and datasets, and begins SWMR. `root` are the
-  /// attributes of the file (provenance), `episodes[i]` those of /episode_<i>.
+  /// Makes the file (a file of that name is replaced), all groups, attributes and datasets, and begins SWMR: from then on no
+  /// object and no attribute can be added. `root` are the attributes of the file (provenance; schema and schema_version are
+  /// added), `episodes[i]` those of /episode_<i> (id is added). The file appears whole, under its name, or not at all.
   RunWriter(const std::filesystem::path& file, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns);
-  ~RunWriter();
+  /// Goes on with a run that was stopped or killed, cut back to `cut[i]` rows of episode i. The file is copied and replaced as
+  /// a whole. DataError as RunReader, or when less was committed than `cut` says.
+  RunWriter(const std::filesystem::path& file, std::span<const Committed> cut);
+  ~RunWriter();  ///< closes; what was not committed is lost
+  RunWriter(RunWriter&&) noexcept;
 
-  /// One more row of a column of rows; `values.size()` is the column's size.
+  /// One more row of a column of rows; `values.size()` is the column's size. Kept in memory until commit.
   void append(std::size_t episode, std::string_view path, std::span<const double> values);
   void append(std::size_t episode, std::string_view path, double value) { append(episode, path, {&value, 1}); }
   void event(std::size_t episode, std::int64_t interval, std::string_view kind, std::string_view text);
   /// A column that has one row (Rows::once), NaN until then.
   void set(std::size_t episode, std::string_view path, std::span<const double> values);
-  /// Flushes what was appended, then counts it. Every interval column must have as many rows as the others.
+  void set(std::size_t episode, std::string_view path, double value) { set(episode, path, {&value, 1}); }
+  /// Writes what was appended, flushes it, then counts it. Defect unless every interval column has as many rows as the
+  /// others, and likewise step and event columns.
   void commit(std::size_t episode);
   void status(RunStatus status);
-  void close();  ///< the file then opens like any other
+  void close();  ///< the file then opens like any other; nothing may follow
 
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 
-/// A snapshot of what is committed, also while the file grows. DataError naming the file: missing, foreign (no or another
-/// schema), of a newer major version, damaged (a dataset shorter than commit).
+/// A snapshot of what is committed, also while the file grows, or after its writer was killed. DataError naming the file:
+/// missing, foreign (no or another schema), of a newer major version, damaged (a dataset shorter than commit). Nothing in the
+/// file is trusted: shapes and sizes are checked against the file's length, links out of the file are refused.
 class RunReader {
  public:
   explicit RunReader(const std::filesystem::path& file);
   ~RunReader();
   RunReader(RunReader&&) noexcept;
+  RunReader& operator=(RunReader&&) noexcept;
 
   const Attributes& root() const;
   RunStatus status() const;
   std::size_t episodes() const;
   const Attributes& episode(std::size_t episode) const;
   Committed committed(std::size_t episode) const;
-  const std::vector<Column>& columns() const;          ///< as found in the file
+  const std::vector<Column>& columns() const;          ///< as found in the file, constants with their values
   bool has(std::string_view path) const;               ///< below an episode
-  /// Committed rows, row-major, as doubles; booleans are 0 and 1.
+  std::uint64_t rows(std::size_t episode, std::string_view path) const;  ///< committed ones
+  /// Committed rows, row-major, as doubles; booleans are 0 and 1. DataError when there is no such dataset.
   std::vector<double> read(std::size_t episode, std::string_view path) const;
   std::vector<std::string> read_text(std::size_t episode, std::string_view path) const;
   std::vector<std::string> labels(std::string_view path) const;  ///< of the second dimension; empty: none
@@ -78,7 +92,10 @@ class RunReader {
 };
 
 /// Differences between two runs, a line each; empty: equal. All columns but the volatile ones bit for bit (NaN equals
-/// NaN), all attributes but those of provenance: created, host, command_line, git_*.
+/// NaN), the status, all attributes but those of provenance: created, host, command_line, git_*.
 std::vector<std::string> compare_runs(const std::filesystem::path& a, const std::filesystem::path& b);
+
+/// "1.10.8", for provenance.
+std::string hdf5_version();
 
 }  // namespace fader

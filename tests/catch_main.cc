@@ -1,2 +1,5 @@
+// The main program of the tests. Catch2's version 3 brings its own.
+#if !__has_include(<catch2/catch_all.hpp>)
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
+#endif

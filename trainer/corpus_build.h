@@ -7,13 +7,13 @@
 namespace fader {
 
 struct CorpusOptions final : Options {
-  // Paths, folders or globs of .jsonl, .jsonl.gz, .jsonl.zst. No `train`: the synthetic corpus.
+  // Paths, folders or globs of .jsonl, .jsonl.gz, .jsonl.zst. No `train`: the synthetic corpus, see effective().
   std::vector<std::string> train, heldout, test;
   std::string text_field = "text";
   std::string domain_field = "meta.redpajama_set_name";  ///< dots descend into objects
   std::string topic_field;
   std::string quality_field;
-  std::vector<std::string> group_by;
+  std::vector<std::string> group_by;                     ///< empty: documents of equal text are a group, others their own
   std::vector<std::string> reference_domains;            ///< empty: all
   Filters reference_where;
   double anchor_share = 0.1;       ///< of the reference groups of `train`
@@ -29,6 +29,11 @@ struct CorpusOptions final : Options {
 
   void fields(Fields& f) override;
   void validate() const override;
+  bool synthetic() const { return train.empty(); }
+  /// What open_or_build goes by. With a corpus of one's own: these options. With the synthetic corpus: these options, and
+  /// where they are empty those of its schema: topic_field meta.topic, quality_field meta.quality, reference_domains domain0,
+  /// reference_where meta.true_quality = 3 or 4. The last two are filled in each for itself.
+  CorpusOptions effective() const;
 };
 
 struct CorpusBuild {

@@ -1,7 +1,8 @@
 // A lossless SentencePiece tokenizer: decode(encode(x)) == x for every byte string.
 //
-// BPE with byte fallback, identity normalisation, no dummy prefix, white space kept. SentencePiece writes a space as
-// U+2581 and so cannot carry that character itself: it is escaped around it.
+// BPE with byte fallback, identity normalisation, no dummy prefix, white space kept. Every token stands for fixed bytes, so
+// decode(a + b) == decode(a) + decode(b) wherever a sequence of tokens is cut. What SentencePiece cannot carry (U+2581, which
+// it uses for a space, and bytes that are not UTF-8) is written as byte pieces around it.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,8 +16,9 @@ namespace fader {
 /// Immutable; encode and decode are thread-safe.
 class Tokenizer {
  public:
-  /// Trains on `texts` (valid UTF-8). One thread, so that it repeats. DataError when the text is too small for the
-  /// vocabulary, with the largest vocabulary that it carries.
+  /// Trains on `texts` (UTF-8; what is not is left out). One thread, so that it repeats: equal texts give equal models.
+  /// DataError when the text is too small for the vocabulary, with the largest vocabulary that it carries; ConfigError when
+  /// the vocabulary cannot hold marks, bytes and a few letters.
   static Tokenizer train(std::span<const std::string> texts, int vocabulary);
   /// From the bytes of any SentencePiece .model. DataError naming `source` when they are not one, or when the model is not
   /// lossless: what is missing (byte fallback, identity normalisation, kept white space), or has no begin and end marks.

@@ -1,0 +1,202 @@
+// quality: how much a passage resembles text that is known to be good.
+//
+// Where the corpus has a quality field (corpus.fields.quality), the score is that number: S(x) = q(x). Documents without one
+// score just below the lowest. Elsewhere the score is the log-odds of a fastText classifier,
+//   S(x) = ln p(anchor | x) - ln p(pool | x),
+// an averaged bag of hashed word 1,2-grams, linear, softmax, trained on passages of the anchor set against as many of the
+// pool: Joulin et al. 2017, arXiv 1607.01759; used as a pretraining filter by Li et al. 2024 (DCLM, arXiv 2406.11794,
+// section 4.4). It sees no reward, validation or test text. One training thread, so that it repeats.
+// Status: checked against an oracle (tests/agents/quality_test.cc).
+#include <fasttext/fasttext.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <thread>
+#include <vector>
+
+#include "agents/agent.h"
+#include "agents/static_column.h"
+
+namespace fader {
+namespace {
+
+struct QualityOptions final : Options {
+  std::string source = "auto";
+  std::int64_t examples = 4000, dimension = 16, epochs = 5, word_ngrams = 2, buckets = 200000;
+  double learning_rate = 0.5;
+  void fields(Fields& f) override {
+    f("source", source, "the corpus's quality field, a classifier of anchor-set text, or the field where there is one")
+        .one_of({"auto", "field", "fasttext"});
+    f("examples", examples, "fasttext: passages of each class to train on, at most", 10, 1000000);
+    f("dimension", dimension, "fasttext: of the word vectors", 1, 1024);
+    f("epochs", epochs, "fasttext: passes over the examples", 1, 1000);
+    f("word_ngrams", word_ngrams, "fasttext: longest word n-gram", 1, 5);
+    f("buckets", buckets, "fasttext: hash buckets of n-grams", 1000, 100000000);
+    f("learning_rate", learning_rate, "fasttext: of the first example, falling to zero", 1e-4, 10.0);
+  }
+};
+
+constexpr const char* kLabel = "__fader__";
+constexpr const char* kAnchor = "__fader__anchor";
+
+/// One line that fastText reads as words: no line ends, and no word that it would take for a label.
+std::string as_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  for (std::size_t at = 0; (at = text.find(kLabel, at)) != std::string::npos; at += 2) text.insert(at, 1, '"');
+  return text;
+}
+
+/// At most `count` passages with text, evenly spread over the set.
+std::vector<PassageId> spread(const Corpus& corpus, Set set, std::size_t count) {
+  std::vector<PassageId> all;
+  for (const PassageId id : corpus.set(set))
+    if (corpus.passages()[id].bytes > 0) all.push_back(id);
+  if (all.size() <= count) return all;
+  std::vector<PassageId> out;
+  for (std::size_t i = 0; i < count; ++i) out.push_back(all[i * all.size() / count]);
+  return out;
+}
+
+class Classifier {
+ public:
+  Classifier(const QualityOptions& options, const Corpus& corpus, Progress& progress) {
+    const auto limit = static_cast<std::size_t>(options.examples);
+    const auto anchor = spread(corpus, Set::anchor, limit);
+    if (anchor.size() < 10)
+      throw ConfigError(fmt::format("agent 'quality' has {} anchor passages to learn from and needs 10; raise corpus.anchor_share, or name "
+                                    "a quality field in corpus.fields.quality", anchor.size()));
+    const auto pool = spread(corpus, Set::pool, anchor.size());
+    progress.note(fmt::format("quality: training a classifier on {} anchor and {} pool passages", anchor.size(), pool.size()));
+    const AtomicFile file(corpus.folder() / "quality-examples.txt");  // never committed: fastText reads examples from a file only
+    write_examples(file.path(), corpus, anchor, pool);
+
+    fasttext::Args args;
+    args.input = file.path().string();
+    args.model = fasttext::model_name::sup;
+    args.loss = fasttext::loss_name::softmax;
+    args.label = kLabel;
+    args.minCount = 1;
+    args.minn = args.maxn = 0;
+    args.dim = static_cast<int>(options.dimension);
+    args.epoch = static_cast<int>(options.epochs);
+    args.wordNgrams = static_cast<int>(options.word_ngrams);
+    args.bucket = static_cast<int>(options.buckets);
+    args.lr = options.learning_rate;
+    args.thread = 1;
+    args.seed = 1;
+    args.verbose = 0;
+    model_.train(args);
+    anchor_label_ = model_.getDictionary()->getLabel(0) == kAnchor ? 0 : 1;
+    grams_per_pass_ = 2.0 * static_cast<double>(options.dimension) * static_cast<double>(options.word_ngrams);
+    for (const auto& ids : {anchor, pool})
+      for (const PassageId id : ids) {  // forward and backward of every example and epoch
+        cost_.tokens += options.epochs * corpus.passages()[id].tokens;
+        cost_.flops += 3.0 * grams_per_pass_ * static_cast<double>(options.epochs) * corpus.passages()[id].tokens;
+      }
+  }
+
+  /// Thread-safe.
+  float log_odds(const std::string& text) const {
+    std::istringstream line(as_line(text) + "\n");
+    std::vector<std::int32_t> words, labels;
+    model_.getDictionary()->getLine(line, words, labels);
+    fasttext::Predictions predictions;
+    model_.predict(2, words, predictions, 0.0f);
+    float odds = 0;  // nothing known: no word of it was seen
+    for (const auto& [log_probability, label] : predictions) odds += label == anchor_label_ ? log_probability : -log_probability;
+    return odds;
+  }
+
+  const Cost& training_cost() const { return cost_; }
+  double flops_per_token() const { return grams_per_pass_; }
+
+ private:
+  static void write_examples(const std::filesystem::path& path, const Corpus& corpus, const std::vector<PassageId>& anchor,
+                             const std::vector<PassageId>& pool) {
+    std::ofstream out(path, std::ios::binary);
+    for (std::size_t i = 0; i < std::max(anchor.size(), pool.size()); ++i) {  // alternating: the learning rate falls with time
+      if (i < anchor.size()) out << kAnchor << ' ' << as_line(corpus.text(anchor[i])) << '\n';
+      if (i < pool.size()) out << kLabel << "pool " << as_line(corpus.text(pool[i])) << '\n';
+    }
+    out.close();
+    if (!out) throw RunError(fmt::format("{}: cannot be written", path.string()));
+  }
+
+  fasttext::FastText model_;
+  int anchor_label_ = 0;
+  double grams_per_pass_ = 0;
+  Cost cost_;
+};
+
+class Quality final : public Agent {
+ public:
+  Quality(const QualityOptions& options, const AgentContext& context) : corpus_(context.corpus) {
+    if (options.source == "field" && !corpus_->has_quality())
+      throw ConfigError("agent 'quality' with source = \"field\" needs a quality field; name it in corpus.fields.quality");
+    if (options.source == "field" || (options.source == "auto" && corpus_->has_quality()))
+      column_ = static_column(*corpus_, "quality", "field", context.progress, [&](std::span<float> out) { return from_field(out); });
+    else
+      column_ = static_column(*corpus_, "quality", key(options), context.progress,
+                              [&](std::span<float> out) { return from_classifier(options, context.progress, out); });
+  }
+
+  void begin(Slots, std::span<const std::uint64_t>) override {}
+  void score(std::span<ScoreJob> jobs, Trainer&) override {
+    for (const ScoreJob& job : jobs)
+      for (std::size_t i = 0; i < job.passages.size(); ++i) job.score[i] = column_.values[job.passages[i]];
+  }
+  Cost static_cost() const override { return column_.cost; }
+  void state(Archive&) override {}
+  void slot_state(Archive&, int) override {}
+
+ private:
+  static std::string key(QualityOptions options) {
+    std::string text = "fasttext";
+    for (const Option& o : options.list()) text += fmt::format("\n{} = {}", o.name, o.value());
+    return text;
+  }
+
+  Cost from_field(std::span<float> out) const {
+    float lowest = std::numeric_limits<float>::infinity();
+    for (const Document& d : corpus_->documents())
+      if (!std::isnan(d.quality)) lowest = std::min(lowest, d.quality);
+    for (std::size_t id = 0; id < out.size(); ++id) {
+      const float q = corpus_->document(static_cast<PassageId>(id)).quality;
+      out[id] = std::isnan(q) ? lowest - 1 : q;
+    }
+    return {};
+  }
+
+  Cost from_classifier(const QualityOptions& options, Progress& progress, std::span<float> out) const {
+    const Classifier classifier(options, *corpus_, progress);
+    const auto ids = corpus_->set(Set::pool);  // only these are ever scored; the others keep zero
+    const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+    std::vector<std::jthread> threads;
+    for (std::size_t w = 0; w < workers; ++w)
+      threads.emplace_back([&, w] {
+        for (std::size_t i = w; i < ids.size(); i += workers) {
+          out[ids[i]] = classifier.log_odds(corpus_->text(ids[i]));
+          if (i % 4096 == w) progress.update("quality scores", static_cast<double>(i), static_cast<double>(ids.size()), "passages");
+        }
+      });
+    threads.clear();
+    Cost cost = classifier.training_cost();
+    for (const PassageId id : ids) {
+      cost.tokens += corpus_->passages()[id].tokens;
+      cost.flops += classifier.flops_per_token() * corpus_->passages()[id].tokens;
+    }
+    return cost;
+  }
+
+  std::shared_ptr<const Corpus> corpus_;
+  StaticColumn column_;
+};
+
+REGISTER_AGENT("quality", Quality, QualityOptions, "the corpus's quality field, else likeness to anchor-set text (fastText)",
+               "checked against an oracle");
+
+}  // namespace
+}  // namespace fader

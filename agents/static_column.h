@@ -1,0 +1,26 @@
+// Scores that do not depend on the model: computed once per corpus, kept beside it as a column of float32.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/files.h"
+#include "core/progress.h"
+#include "trainer/trainer.h"
+
+namespace fader {
+
+struct StaticColumn {
+  std::shared_ptr<const MappedFile> file;
+  std::span<const float> values;  ///< one a passage, by PassageId; finite
+  Cost cost;                      ///< of computing it, when it was computed
+};
+
+/// Opens the column <corpus>/columns/<name>-<key>.f32, computing it first when it is not there. `key` says all that the
+/// scores depend on besides the corpus. `compute` fills one number a passage and returns what that cost. Safe when two
+/// processes ask at once. A damaged column is computed anew.
+StaticColumn static_column(const Corpus& corpus, const std::string& name, const std::string& key, Progress& progress,
+                           const std::function<Cost(std::span<float>)>& compute);
+
+}  // namespace fader

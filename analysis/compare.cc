@@ -1,0 +1,283 @@
+#include "analysis/compare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace fader {
+namespace {
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+std::string unit_in_words(const std::string& unit) {
+  if (unit.empty()) return "";
+  if (unit == "nat/token") return " (nats per token)";
+  if (unit == "bit/byte") return " (bits per byte)";
+  return fmt::format(" ({})", unit);
+}
+
+std::string describe(const std::string& metric, const std::string& unit) {
+  if (metric == "return") return "return (sum of rewards)";
+  const std::string set = metric.starts_with("final/loss_") ? metric.substr(11) : "";
+  return (set == "test" || set == "validation" || set == "reference" ? fmt::format("final {} loss", set) : metric) + unit_in_words(unit);
+}
+
+Series known_points(const std::vector<double>& x, const std::vector<double>& y) {
+  Series out;
+  for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i)
+    if (std::isfinite(x[i]) && std::isfinite(y[i]) && (out.x.empty() || x[i] > out.x.back())) {
+      out.x.push_back(x[i]);
+      out.y.push_back(y[i]);
+    }
+  return out;
+}
+
+/// Positions of the T + 1 moments of a run: tokens, or intervals where tokens are not counted.
+std::vector<double> positions(const RunRecord& run, std::size_t moments) {
+  if (run.budget() > 0 && run.tokens.size() == moments) return run.tokens;
+  std::vector<double> out(moments);
+  std::iota(out.begin(), out.end(), 0.0);
+  return out;
+}
+
+/// Reference loss; in an environment without losses, the return so far.
+Series curve_of(const RunRecord& run, bool losses) {
+  if (losses) return known_points(positions(run, run.reference.size()), run.reference);
+  std::vector<double> sum(run.rewards.size() + 1, 0.0);
+  std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);
+  return known_points(positions(run, sum.size()), sum);
+}
+
+Series difference(const Series& one, const Series& other) {
+  std::vector<double> x;
+  std::set_union(one.x.begin(), one.x.end(), other.x.begin(), other.x.end(), std::back_inserter(x));
+  std::vector<double> y;
+  for (const double position : x) y.push_back(one.at(position) - other.at(position));
+  return known_points(x, y);
+}
+
+/// Weights are constant between two decisions, so the mean is constant between any two boundaries.
+WeightsOverTime mean_weights(const std::vector<const RunRecord*>& runs) {
+  std::vector<std::vector<double>> bounds;
+  std::vector<double> all;
+  double last = INFINITY;
+  for (const RunRecord* run : runs) {
+    bounds.push_back(positions(*run, run->weights.rows() + 1));
+    all.insert(all.end(), bounds.back().begin(), bounds.back().end());
+    last = std::min(last, bounds.back().back());
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  WeightsOverTime out;
+  for (std::size_t i = 0; i + 1 < all.size() && all[i + 1] <= last; ++i) {
+    std::vector<double> mean(runs[0]->weights.cols(), 0.0);
+    for (std::size_t r = 0; r < runs.size(); ++r) {
+      const auto after = std::upper_bound(bounds[r].begin(), bounds[r].end(), all[i]);
+      const auto row = runs[r]->weights[static_cast<std::size_t>(after - bounds[r].begin()) - 1];
+      for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += row[k] / static_cast<double>(runs.size());
+    }
+    out.from.push_back(all[i]);
+    out.to.push_back(all[i + 1]);
+    out.weights.push_back(std::move(mean));
+  }
+  return out;
+}
+
+double share(const RunRecord& run, const std::vector<double>& of, bool count_setup) {
+  double overhead = 0, train = 0;
+  for (std::size_t p = 0; p < run.phases.size(); ++p) {
+    if (run.phases[p] == "train") train += of[p];
+    else if (run.phases[p] != "observe" && (count_setup || run.phases[p] != "setup")) overhead += of[p];
+  }
+  return overhead / (overhead + train);
+}
+
+template <class F>
+double mean_over(const std::vector<const RunRecord*>& runs, F of) {
+  std::vector<double> values;
+  for (const RunRecord* run : runs) values.push_back(of(*run));
+  return stats::mean(values);
+}
+
+void describe_runs(Contender& c, const Comparison& all, bool losses) {
+  std::vector<double> values;
+  std::vector<Series> curves;
+  bool weighted = true;
+  for (const RunRecord* run : c.runs) {
+    values.push_back(run->value);
+    curves.push_back(curve_of(*run, losses));
+    c.adapts |= run->adapts;
+    weighted &= run->weights.rows() > 0;
+  }
+  c.mean = stats::mean(values);
+  c.sd = stats::sd(values);
+  c.median = stats::median(values);
+  c.interquartile = stats::interquartile_mean(values);
+  c.interval = stats::t_interval(values, all.confidence);
+  c.overhead_seconds = mean_over(c.runs, overhead_seconds);
+  c.overhead_flops = mean_over(c.runs, overhead_flops);
+  c.curve = mean_curve(curves, all.confidence);
+  if (weighted) {
+    c.weights = mean_weights(c.runs);
+    c.first_weights = mean_weights({c.runs[0]});
+  }
+}
+
+void compare_to(const Contender& baseline, Contender& c, Comparison& all, bool losses) {
+  c.pairs = pairs_of(c, baseline);
+  if (c.pairs.size() < std::max(c.runs.size(), baseline.runs.size()))
+    all.notes.push_back(fmt::format("{}: {} of its seeds and those of {} pair up; the others are not in the differences.", c.name,
+                                    c.pairs.size(), baseline.name));
+  if (c.pairs.empty()) return;
+  c.paired = paired(c.pairs, all.confidence);
+  std::vector<Series> differences;
+  for (const Pair& pair : c.pairs) {
+    const auto of_seed = [&](const Contender& side) {
+      return curve_of(**std::ranges::find(side.runs, pair.seed, &RunRecord::seed), losses);
+    };
+    differences.push_back(difference(of_seed(c), of_seed(baseline)));
+  }
+  c.difference = mean_curve(differences, all.confidence);
+}
+
+std::vector<Contender> contenders_of(const Collection& collection) {
+  std::vector<Contender> out;
+  std::map<std::string, int> points;  // of a policy's name
+  for (const RunRecord& run : collection.runs) {
+    if (out.empty() || out.back().point != run.point) {
+      out.emplace_back();
+      out.back().point = run.point;
+      out.back().name = run.policy;
+      ++points[run.policy];
+    }
+    out.back().runs.push_back(&run);
+  }
+  for (Contender& c : out) {
+    if (points[c.name] > 1) c.name = c.point;
+    for (const LeftOut& item : collection.left_out) c.left_out += item.point == c.point;
+  }
+  return out;
+}
+
+/// Marks the baseline and brings it to the front; a name that fits several points or none leaves the comparison without one.
+void choose_baseline(const std::string& name, bool asked, Comparison& all) {
+  std::vector<Contender*> found;
+  std::vector<std::string> known;
+  for (Contender& c : all.contenders) {
+    known.push_back(c.name);
+    if (c.name == name || c.runs[0]->policy == name) found.push_back(&c);
+  }
+  if (found.size() == 1) {
+    found[0]->is_baseline = true;
+    all.baseline = found[0]->name;
+  } else if (asked) {
+    throw ConfigError(fmt::format("--baseline {}: {}{}", name, found.empty() ? "no complete run of a policy of that name" : "names several points",
+                                  suggestion(name, known)));
+  } else if (name.empty()) {
+    all.notes.push_back("The runs name no baseline, so nothing is compared with one; --baseline NAME chooses it.");
+  } else if (found.empty()) {
+    all.notes.push_back(fmt::format("The baseline '{}' has no complete run, so nothing is compared with it.", name));
+  } else {
+    all.notes.push_back(fmt::format("The baseline '{}' names {} points, so nothing is compared with it; --baseline POINT chooses one.", name,
+                                    found.size()));
+  }
+  std::ranges::stable_sort(all.contenders, [](const Contender& a, const Contender& b) {
+    return a.is_baseline != b.is_baseline ? a.is_baseline : a.name < b.name;
+  });
+}
+
+void note_peculiarities(const Collection& collection, Comparison& all) {
+  if (collection.metric_missing)
+    all.notes.push_back(fmt::format("No run has a finite {}; the return (sum of rewards) stands in for it.", collection.runs[0].metric));
+  if (std::ranges::any_of(collection.runs, [](const RunRecord& r) { return r.episodes > 1; }))
+    all.notes.push_back("Runs of several episodes are judged by their last episode.");
+  for (const LeftOut& item : collection.left_out)
+    if (item.reason.starts_with("failed"))
+      all.notes.push_back(fmt::format("{} failed and is not in the means: they flatter its policy.", item.place));
+}
+
+}  // namespace
+
+double Series::at(double position) const {
+  const auto above = std::lower_bound(x.begin(), x.end(), position);
+  if (above == x.end()) return stats::kNaN;
+  const auto i = static_cast<std::size_t>(above - x.begin());
+  if (*above == position) return y[i];
+  if (i == 0) return stats::kNaN;
+  return y[i - 1] + (y[i] - y[i - 1]) * (position - x[i - 1]) / (x[i] - x[i - 1]);
+}
+
+Curve mean_curve(const std::vector<Series>& series, double confidence) {
+  std::vector<double> all;
+  for (const Series& s : series) all.insert(all.end(), s.x.begin(), s.x.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  Curve out;
+  out.n = series.size();
+  for (const double x : all) {
+    std::vector<double> values;
+    for (const Series& s : series) values.push_back(s.at(x));
+    if (std::ranges::any_of(values, [](double v) { return std::isnan(v); })) continue;
+    out.x.push_back(x);
+    out.mean.push_back(stats::mean(values));
+    out.band.push_back(stats::t_interval(values, confidence));
+  }
+  return out;
+}
+
+double overhead_seconds(const RunRecord& run) { return share(run, run.seconds, false); }
+double overhead_flops(const RunRecord& run) { return share(run, run.flops, true); }
+
+std::vector<Pair> pairs_of(const Contender& one, const Contender& other) {
+  std::vector<Pair> out;
+  for (const RunRecord* run : one.runs)
+    for (const RunRecord* match : other.runs)
+      if (run->seed == match->seed) out.push_back({run->seed, run->value, match->value});
+  return out;
+}
+
+stats::Paired paired(const std::vector<Pair>& pairs, double confidence) {
+  std::vector<double> x, y;
+  for (const Pair& pair : pairs) {
+    x.push_back(pair.value);
+    y.push_back(pair.baseline);
+  }
+  return stats::paired(x, y, confidence);
+}
+
+const Contender* Comparison::baseline_contender() const {
+  return !contenders.empty() && contenders[0].is_baseline ? &contenders[0] : nullptr;
+}
+
+Comparison compare(const Collection& collection, const std::string& baseline) {
+  const RunRecord& first = collection.runs.at(0);
+  Comparison all;
+  all.experiment = first.experiment;
+  all.question = first.question;
+  all.metric = collection.metric;
+  all.quantity = describe(collection.metric, first.value_unit);
+  all.confidence = first.confidence;
+  all.lower_is_better = contains(all.metric, "loss") || contains(all.metric, "regret");
+  const bool losses = std::ranges::all_of(collection.runs, [](const RunRecord& r) { return !r.reference.empty(); });
+  all.curve_quantity = losses ? "reference loss" + unit_in_words(first.reference_unit) : "return so far (sum of rewards)";
+  all.x_name = first.budget() == 0 ? "intervals" : first.tokens_unit == "token" || first.tokens_unit.empty() ? "tokens seen" : first.tokens_unit + "s";
+  all.contenders = contenders_of(collection);
+  note_peculiarities(collection, all);
+  choose_baseline(baseline.empty() ? first.baseline : baseline, !baseline.empty(), all);
+  for (Contender& c : all.contenders) describe_runs(c, all, losses);
+  if (const Contender* base = all.baseline_contender())
+    for (Contender& c : all.contenders)
+      if (!c.is_baseline) compare_to(*base, c, all, losses);
+  all.ranking.resize(all.contenders.size());
+  std::iota(all.ranking.begin(), all.ranking.end(), std::size_t{0});
+  std::ranges::stable_sort(all.ranking, [&](std::size_t a, std::size_t b) {
+    const double x = all.contenders[a].mean, y = all.contenders[b].mean;
+    return all.lower_is_better ? x < y : x > y;
+  });
+  return all;
+}
+
+}  // namespace fader

@@ -1,0 +1,83 @@
+// What the runs of an experiment say about its policies: statistics over seeds, differences to the baseline paired by seed,
+// curves aligned by tokens. Numbers only; tables, figures and text are made from this elsewhere.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/runs.h"
+#include "analysis/stats.h"
+
+namespace fader {
+
+/// A quantity along a run; x rises, both finite.
+struct Series {
+  std::vector<double> x, y;
+  double at(double position) const;   ///< linear between points; NaN outside of them
+};
+
+/// Mean of several series where all of them are known, with an interval of the mean at each x.
+struct Curve {
+  std::vector<double> x, mean;
+  std::vector<stats::Interval> band;  ///< not known for a single series
+  std::size_t n = 0;                  ///< series
+};
+/// On the union of their x, within the stretch that all of them cover: aligned by position, never by row.
+Curve mean_curve(const std::vector<Series>& series, double confidence);
+
+/// Weights that hold from `from` to `to`.
+struct WeightsOverTime {
+  std::vector<double> from, to;
+  std::vector<std::vector<double>> weights;  ///< [stretch][K]
+};
+
+struct Pair {
+  std::uint64_t seed = 0;
+  double value = 0, baseline = 0;
+};
+
+/// The runs of one point: a policy with its settings.
+struct Contender {
+  std::string name;                     ///< the policy's, or the point's where several points share a policy's name
+  std::string point;
+  std::vector<const RunRecord*> runs;   ///< by seed; of the Collection
+  std::size_t left_out = 0;             ///< runs of this point that were found and not used
+  bool is_baseline = false, adapts = false;
+  double mean = 0, sd = 0, median = 0, interquartile = 0;  ///< of the metric, over seeds
+  stats::Interval interval;             ///< of the mean
+  double overhead_seconds = 0, overhead_flops = 0;         ///< shares, mean over seeds (see overhead_* below)
+  Curve curve, difference;              ///< `difference`: to the baseline, paired by seed; empty for the baseline
+  std::vector<Pair> pairs;
+  std::optional<stats::Paired> paired;  ///< none: it is the baseline, or shares no seed with it
+  WeightsOverTime weights, first_weights;                  ///< mean over seeds; of the first seed
+};
+
+struct Comparison {
+  std::string experiment, question;
+  std::string metric, quantity;         ///< "final/loss_test", "final test loss (nats per token)"
+  std::string curve_quantity, x_name;   ///< what the curves show, against what
+  double confidence = 0.95;
+  bool lower_is_better = true;
+  std::string baseline;                 ///< name; "" when no single point of it has complete runs
+  std::vector<Contender> contenders;    ///< baseline first, the others by name
+  std::vector<std::size_t> ranking;     ///< best mean first
+  std::vector<std::string> notes;       ///< what a reader has to know
+
+  const Contender* baseline_contender() const;
+  std::size_t wins(const stats::Paired& p) const { return lower_is_better ? p.lower : p.higher; }
+};
+
+/// `baseline`, when not empty, in place of the one that the runs name. ConfigError when no policy of that name is there.
+Comparison compare(const Collection& collection, const std::string& baseline = "");
+
+/// Pairs of two contenders by seed.
+std::vector<Pair> pairs_of(const Contender& one, const Contender& other);
+stats::Paired paired(const std::vector<Pair>& pairs, double confidence);
+
+/// Share of a run's seconds that its console needs: all phases but train, setup and observe, over those and train.
+double overhead_seconds(const RunRecord& run);
+/// The same of FLOPs, where set-up work (training a classifier, say) counts: all phases but train and observe.
+double overhead_flops(const RunRecord& run);
+
+}  // namespace fader

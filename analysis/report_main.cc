@@ -1,0 +1,99 @@
+// fader_report: tables, figures and a summary of what an experiment's stored runs say.
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "analysis/report.h"
+#include "core/error.h"
+
+namespace {
+
+using fader::ConfigError;
+
+constexpr const char* kUsage =
+    "usage: report [options] DIR...\n"
+    "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/ and\n"
+    "report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed or foreign are\n"
+    "named and left out; runs of different corpora, models or token budgets are refused.\n\n"
+    "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
+    "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
+    "  --no-figures      tables and text only\n"
+    "  --help            this text\n\n"
+    "Exit: 0 done (also without gnuplot: tables only), 2 usage, 3 no runs or runs that cannot be compared, 4 a figure failed.\n";
+
+struct CommandLine {
+  fader::ReportOptions options;
+  std::vector<std::string> folders;
+  bool help = false;
+};
+
+CommandLine parse(const std::vector<std::string>& words) {
+  CommandLine out;
+  const std::vector<std::string> known = {"--baseline", "--metric", "--no-figures", "--help"};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    const bool option = words[i].starts_with("-");
+    const std::string name = option ? words[i].substr(0, equals) : "";
+    if (!option) {
+      out.folders.push_back(words[i]);
+    } else if (name == "--help" || name == "-h") {
+      out.help = true;
+    } else if (name == "--no-figures") {
+      out.options.figures = false;
+    } else if (name == "--baseline" || name == "--metric") {
+      if (equals == std::string::npos && i + 1 == words.size()) throw ConfigError(name + ": a value is missing");
+      (name == "--baseline" ? out.options.baseline : out.options.metric) = equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
+    } else {
+      throw ConfigError(fmt::format("{}: no such option{}; --help lists them", name, fader::suggestion(name, known)));
+    }
+  }
+  if (out.folders.empty() && !out.help) throw ConfigError("no folder given; try: report runs/<experiment>");
+  return out;
+}
+
+int complain(const fader::Error& error) {
+  fmt::print(stderr, "report: {}\n", error.what());
+  return static_cast<int>(error.code());
+}
+
+/// The first trouble is the exit code; the other folders are reported on all the same.
+int report_on(const CommandLine& line) {
+  int code = 0;
+  const auto first = [&](int trouble) { code = code == 0 ? trouble : code; };
+  bool begun = false;
+  for (const std::string& dir : line.folders) try {
+      for (const auto& experiment : fader::experiment_folders(dir)) try {
+          const fader::Report done = fader::report(experiment, line.options);
+          for (const std::string& item : done.left_out) fmt::print(stderr, "report: left out: {}\n", item);
+          for (const std::string& problem : done.problems) fmt::print(stderr, "report: {}\n", problem);
+          fmt::print("{}{}", begun ? "\n" : "", done.summary);
+          begun = true;
+          if (!done.problems.empty()) first(static_cast<int>(fader::Exit::run));
+        } catch (const fader::Error& error) {
+          first(complain(error));
+        }
+    } catch (const fader::Error& error) {
+      first(complain(error));
+    }
+  return code;
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+  CommandLine line = parse({words + 1, words + count});
+  if (line.help) {
+    fmt::print("{}", kUsage);
+    return 0;
+  }
+#ifdef FADER_SOURCE_DIR
+  line.options.source = FADER_SOURCE_DIR;
+#endif
+  return report_on(line);
+} catch (const fader::Error& error) {
+  return complain(error);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "report: a defect: {}\n", error.what());
+  return static_cast<int>(fader::Exit::defect);
+}

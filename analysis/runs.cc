@@ -1,0 +1,284 @@
+#include "analysis/runs.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <tuple>
+
+#include "analysis/stats.h"
+#include "core/error.h"
+#include "store/store.h"
+
+namespace fader {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::string_view kSeed = "seed-";
+
+std::vector<fs::path> folders_in(const fs::path& dir) {
+  std::vector<fs::path> out;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(dir, ignored))
+    if (entry.is_directory(ignored) && entry.path().filename().string()[0] != '.') out.push_back(entry.path());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+bool is_seed_folder(const fs::path& p) { return p.filename().string().starts_with(kSeed); }
+bool is_point_folder(const fs::path& p) { return std::ranges::any_of(folders_in(p), is_seed_folder); }
+bool is_experiment_folder(const fs::path& p) { return std::ranges::any_of(folders_in(p), is_point_folder); }
+
+std::optional<std::uint64_t> seed_of(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  const char *begin = name.data() + kSeed.size(), *end = name.data() + name.size();
+  std::uint64_t seed = 0;
+  const auto [rest, error] = std::from_chars(begin, end, seed);
+  return error == std::errc() && rest == end ? std::optional(seed) : std::nullopt;
+}
+
+std::string as_text(const Attribute& value) {
+  return std::visit(
+      [](const auto& v) -> std::string {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::string>) return v;
+        else if constexpr (std::is_arithmetic_v<T>) return fmt::format("{}", v);
+        else return fmt::format("{}", fmt::join(v, ","));
+      },
+      value);
+}
+
+std::string text(const Attributes& attributes, const std::string& name, const std::string& otherwise = "") {
+  const auto found = attributes.find(name);
+  return found == attributes.end() ? otherwise : as_text(found->second);
+}
+
+std::string need(const Attributes& attributes, const std::string& name) {
+  const std::string value = text(attributes, name);
+  if (value.empty()) throw DataError(fmt::format("a run without the attribute '{}': not written by run_experiment?", name));
+  return value;
+}
+
+/// What a file holds of one episode, absent columns being empty.
+class EpisodeReader {
+ public:
+  EpisodeReader(const RunReader& reader, std::size_t episode) : reader_(reader), episode_(episode) {}
+  std::vector<double> column(const std::string& path) const {
+    if (!reader_.has(path)) return {};
+    std::vector<double> values = reader_.read(episode_, path);
+    const bool known = std::ranges::any_of(values, [](double v) { return std::isfinite(v); });
+    return known ? values : std::vector<double>{};
+  }
+  double number(const std::string& path) const {
+    const std::vector<double> values = column(path);
+    return values.size() == 1 ? values[0] : stats::kNaN;
+  }
+  /// The last of the rows of `width` numbers.
+  std::vector<double> last_row(const std::string& path, std::size_t width) const {
+    std::vector<double> values = column(path);
+    if (values.size() < width) return std::vector<double>(width, stats::kNaN);
+    return {values.end() - static_cast<std::ptrdiff_t>(width), values.end()};
+  }
+  std::vector<std::string> labels(const std::string& path) const {
+    return reader_.has(path) ? reader_.labels(path) : std::vector<std::string>{};
+  }
+  std::string unit(const std::string& path) const {
+    const auto column = std::ranges::find(reader_.columns(), path, &Column::path);
+    return column == reader_.columns().end() ? "" : column->unit;
+  }
+
+ private:
+  const RunReader& reader_;
+  std::size_t episode_;
+};
+
+void require_complete(const RunReader& reader) {
+  if (reader.episodes() == 0) throw DataError("holds no episode");
+  const Committed done = reader.committed(reader.episodes() - 1);
+  if (reader.status() == RunStatus::running)
+    throw DataError(fmt::format("not complete: {} intervals so far (still running, or stopped half-way; --resume goes on)", done.intervals));
+  if (reader.status() == RunStatus::failed) throw DataError(fmt::format("failed after {} intervals", done.intervals));
+}
+
+void read_weights(const EpisodeReader& episode, RunRecord& run) {
+  const std::vector<double> actions = episode.column("actions"), arms = episode.column("console/arm");
+  run.agents = episode.labels("actions");
+  const std::size_t k = run.agents.size();
+  if (k == 0 || actions.size() % k != 0) return;
+  run.weights.resize(actions.size() / k, k);
+  std::ranges::copy(actions, run.weights.view().flat().begin());
+  run.adapts = std::ranges::any_of(arms, [](double arm) { return arm >= 0; });
+  for (std::size_t i = k; i < actions.size(); ++i) run.adapts |= std::abs(actions[i] - actions[i % k]) > 1e-12;
+}
+
+void read_costs(const EpisodeReader& episode, RunRecord& run) {
+  run.phases = episode.labels("cost/seconds");
+  run.seconds = episode.last_row("cost/seconds", run.phases.size());
+  run.flops = episode.last_row("cost/flops", run.phases.size());
+  run.phase_tokens = episode.last_row("cost/tokens", run.phases.size());
+  run.total_seconds = episode.last_row("cost/total_seconds", 1)[0];
+}
+
+void read_identity(const RunReader& reader, const Reading& reading, RunRecord& run) {
+  const Attributes& root = reader.root();
+  run.policy = need(root, "policy_name");
+  run.experiment = need(root, "experiment");
+  const std::string seed = need(root, "seed");
+  if (seed != std::to_string(run.seed))
+    throw DataError(fmt::format("is a run of seed {}, in the folder of another: copied or moved by hand?", seed));
+  run.question = text(root, "question");
+  run.baseline = text(root, "baseline");
+  run.metric = reading.metric.empty() ? text(root, "metric", "final/loss_test") : reading.metric;
+  run.corpus = text(root, "corpus_hash");
+  run.model = text(root, "model", text(root, "model_parameters"));
+  run.config = text(root, "config_sha256");
+  run.environment = text(root, "env", text(reader.episode(0), "env"));
+  if (const auto found = root.find("confidence"); found != root.end())
+    if (const double* value = std::get_if<double>(&found->second)) run.confidence = *value;
+  if (!(run.confidence > 0 && run.confidence < 1))
+    throw DataError(fmt::format("states a confidence of {}; expected a number between 0 and 1", run.confidence));
+}
+
+RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& reading) {
+  const fs::path file = folder / "run.h5";
+  if (!fs::exists(file)) throw DataError("no run.h5: not started yet, or removed");
+  const RunReader reader(file);
+  RunRecord run;
+  run.point = folder.parent_path().filename().string();
+  run.place = run.point + "/" + folder.filename().string();
+  run.seed = seed;
+  run.episodes = reader.episodes();
+  require_complete(reader);
+  read_identity(reader, reading, run);
+  const EpisodeReader episode(reader, run.episodes - 1);
+  run.value = episode.number(run.metric);
+  run.value_unit = episode.unit(run.metric);
+  run.reference_unit = episode.unit("infos/loss_reference");
+  run.tokens_unit = episode.unit("infos/tokens");
+  run.loss_reference = episode.number("final/loss_reference");
+  run.loss_validation = episode.number("final/loss_validation");
+  run.loss_test = episode.number("final/loss_test");
+  run.domains = episode.labels("final/loss_test_domain");
+  run.loss_test_domain = episode.last_row("final/loss_test_domain", run.domains.size());
+  run.tokens = episode.column("infos/tokens");
+  run.reference = episode.column("infos/loss_reference");
+  run.train = episode.column("infos/loss_train");
+  run.validation = episode.column("infos/loss_validation");
+  run.rewards = episode.column("rewards");
+  read_weights(episode, run);
+  read_costs(episode, run);
+  return run;
+}
+
+/// What the message of an error says beyond the name of the file, which is named beside it.
+std::string reason_of(const std::string& message, const fs::path& folder) {
+  const std::string prefix = (folder / "run.h5").string() + ": ";
+  return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
+}
+
+/// A quantity in which all runs of a comparison have to agree, "" being unknown and agreeing with all.
+void require_same(const Collection& c, const std::string& what, std::string (*of)(const RunRecord&)) {
+  std::map<std::string, std::vector<const RunRecord*>> kinds;
+  for (const RunRecord& run : c.runs) kinds[of(run)].push_back(&run);
+  if (kinds.size() < 2) return;
+  std::string list;
+  for (const auto& [value, runs] : kinds)
+    list += fmt::format("\n  {}: {} run{}, such as {}", value.empty() ? "(not stated)" : value, runs.size(), runs.size() == 1 ? "" : "s",
+                        runs[0]->place);
+  throw DataError(fmt::format("{}: these runs cannot be pooled, they differ in {}:{}\nMove those that do not belong to this comparison "
+                              "out of the folder, or give each kind an experiment of its own.", c.folder.string(), what, list));
+}
+
+void require_poolable(const Collection& c) {
+  require_same(c, "experiment", [](const RunRecord& r) { return r.experiment; });
+  require_same(c, "corpus", [](const RunRecord& r) { return r.corpus; });
+  require_same(c, "model", [](const RunRecord& r) { return r.model; });
+  require_same(c, "environment", [](const RunRecord& r) { return r.environment; });
+  require_same(c, "metric", [](const RunRecord& r) { return r.metric; });
+  require_same(c, "baseline", [](const RunRecord& r) { return r.baseline; });
+  require_same(c, "confidence", [](const RunRecord& r) { return fmt::format("{}", r.confidence); });
+  for (std::size_t i = 1; i < c.runs.size(); ++i) {
+    const RunRecord &one = c.runs[i - 1], &other = c.runs[i];
+    if (one.point == other.point && (one.agents != other.agents || one.policy != other.policy || one.config != other.config))
+      throw DataError(fmt::format("{}: {} and {} are seeds of one point but differ in {}: they cannot be averaged; run the point again "
+                                  "or remove the older ones", c.folder.string(), one.place, other.place,
+                                  one.policy != other.policy ? "policy" : one.agents != other.agents ? "agents" : "configuration"));
+  }
+}
+
+/// The metric of runs that have none is taken from their rewards when no run has it; else such runs are left out.
+void settle_metric(Collection& c) {
+  c.metric = c.runs[0].metric;
+  c.metric_missing = std::ranges::none_of(c.runs, [](const RunRecord& r) { return std::isfinite(r.value); });
+  const bool rewarded = std::ranges::all_of(c.runs, [](const RunRecord& r) { return std::isfinite(r.episode_return()); });
+  if (c.metric_missing && !rewarded)
+    throw DataError(fmt::format("{}: no complete run has a finite {}; --metric names another dataset of one number an episode",
+                                c.folder.string(), c.metric));
+  if (c.metric_missing) {
+    for (RunRecord& run : c.runs) run.value = run.episode_return();
+    c.metric = "return";
+  }
+  std::erase_if(c.runs, [&](const RunRecord& run) {
+    if (std::isfinite(run.value)) return false;
+    c.left_out.push_back({run.place, run.point, fmt::format("complete, but {} is missing or not a number", run.metric)});
+    return true;
+  });
+}
+
+void collect_point(const fs::path& point, const Reading& reading, Collection& c) {
+  const std::string name = point.filename().string();
+  for (const fs::path& folder : folders_in(point)) {
+    const std::string place = name + "/" + folder.filename().string();
+    const auto seed = is_seed_folder(folder) ? seed_of(folder) : std::nullopt;
+    if (!seed) {
+      c.left_out.push_back({place, name, "not a folder of a run; expected seed-<number>"});
+      continue;
+    }
+    try {
+      c.runs.push_back(read_run(folder, *seed, reading));
+    } catch (const DataError& error) {
+      c.left_out.push_back({place, name, reason_of(error.what(), folder)});
+    }
+  }
+}
+
+}  // namespace
+
+double RunRecord::episode_return() const {
+  return rewards.empty() ? stats::kNaN : std::accumulate(rewards.begin(), rewards.end(), 0.0);
+}
+
+std::vector<fs::path> experiment_folders(const fs::path& dir) {
+  if (!fs::is_directory(dir)) throw DataError(fmt::format("{}: no such folder; expected that of an experiment, runs/<name>", dir.string()));
+  if (is_experiment_folder(dir)) return {dir};
+  std::vector<fs::path> out;
+  for (const fs::path& child : folders_in(dir))
+    if (is_experiment_folder(child)) out.push_back(child);
+  if (!out.empty()) return out;
+  if (is_point_folder(dir))
+    throw DataError(fmt::format("{}: the folder of one point; give that of its experiment, one above", dir.string()));
+  throw DataError(fmt::format("{}: holds no runs; expected {}/<point>/seed-<n>/run.h5", dir.string(), dir.string()));
+}
+
+Collection collect_runs(const fs::path& experiment, const Reading& reading) {
+  Collection c;
+  c.folder = experiment;
+  for (const fs::path& child : folders_in(experiment)) {
+    const std::string name = child.filename().string();
+    if (is_point_folder(child)) collect_point(child, reading, c);
+    else if (name != "tables" && name != "figures") c.left_out.push_back({name, "", "not a folder of a point: holds no seed-<n>"});
+  }
+  std::ranges::stable_sort(c.runs, [](const RunRecord& a, const RunRecord& b) { return std::tie(a.point, a.seed) < std::tie(b.point, b.seed); });
+  if (c.runs.empty()) {
+    std::string list;
+    for (const LeftOut& item : c.left_out) list += fmt::format("\n  {}: {}", item.place, item.reason);
+    throw DataError(fmt::format("{}: no complete run to report on{}", experiment.string(), list));
+  }
+  require_poolable(c);
+  settle_metric(c);
+  return c;
+}
+
+}  // namespace fader

@@ -1,0 +1,66 @@
+// Stored runs of an experiment folder, read once: what is complete is taken, all else is named and left out.
+//
+// DIR/<point>/seed-<n>/run.h5. A run that is missing, half-written, failed, damaged, foreign or in the wrong place becomes
+// a line in `left_out`; runs that do not belong together (another corpus, model, token budget, experiment) are refused.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/table.h"
+
+namespace fader {
+
+/// One complete run; of several episodes the last one, which is the policy as it ended up. NaN: not in the file.
+struct RunRecord {
+  std::string place;                 ///< "<point>/seed-<n>": how it is named to people
+  std::string point, policy;         ///< folder of the point; name of the policy
+  std::uint64_t seed = 0;
+  std::string experiment, question, baseline, metric, corpus, model, config, environment;
+  double confidence = 0.95;
+  std::size_t episodes = 1;
+  double value = 0;                  ///< of the metric
+  std::string value_unit, reference_unit, tokens_unit;  ///< "nat/token", as the file states them
+  double loss_reference = 0, loss_validation = 0, loss_test = 0;  ///< nats per token, at the end
+  std::vector<std::string> domains;
+  std::vector<double> loss_test_domain;
+  std::vector<double> tokens, reference, train, validation;  ///< [T+1] curves; empty: not in the file
+  std::vector<double> rewards;                               ///< [T] unscaled
+  std::vector<std::string> agents;   ///< K
+  Grid<double> weights;              ///< [T, K] as executed
+  bool adapts = false;               ///< plays arms, or its weights change within the episode
+  std::vector<std::string> phases;   ///< P; below: totals of the episode by phase
+  std::vector<double> seconds, flops, phase_tokens;
+  double total_seconds = 0;
+
+  double budget() const { return tokens.empty() ? 0 : tokens.back(); }  ///< tokens trained on
+  double episode_return() const;     ///< sum of the rewards
+};
+
+struct LeftOut {
+  std::string place;   ///< below the experiment's folder
+  std::string point;   ///< "" when it belongs to none
+  std::string reason;
+};
+
+struct Collection {
+  std::filesystem::path folder;
+  std::vector<RunRecord> runs;       ///< by point, then seed
+  std::vector<LeftOut> left_out;
+  std::string metric;                ///< path, or "return" where no run has the metric it names
+  bool metric_missing = false;       ///< so: "return" stands in for it
+};
+
+/// What is to be read otherwise than the files say; empty: as they say.
+struct Reading {
+  std::string metric;
+};
+
+/// `dir` itself when it is an experiment's folder, else those of its folders that are. DataError when there is none.
+std::vector<std::filesystem::path> experiment_folders(const std::filesystem::path& dir);
+
+/// DataError when no complete run is left (naming what was found), or when runs do not belong together.
+Collection collect_runs(const std::filesystem::path& experiment, const Reading& reading = {});
+
+}  // namespace fader

@@ -1,0 +1,210 @@
+#include "analysis/tables.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace fader {
+namespace fs = std::filesystem;
+namespace {
+
+std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
+  return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
+                            stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
+}
+
+std::string file_part(const std::string& name) {
+  std::string out = name;
+  for (char& c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && std::string_view("._=,+-").find(c) == std::string_view::npos) c = '_';
+  return out;
+}
+
+std::string phase_columns(const std::string& quantity, const std::string& phase) { return quantity + "_" + phase; }
+
+TableText runs_table(const Comparison& all) {
+  const RunRecord& first = *all.contenders[0].runs[0];
+  std::vector<std::string> columns = {"policy", "point", "seed", "value", "loss_reference", "loss_validation", "loss_test",
+                                      "tokens", "overhead_seconds", "overhead_flops", "total_seconds"};
+  for (const std::string quantity : {"seconds", "flops", "tokens"})
+    for (const std::string& phase : first.phases) columns.push_back(phase_columns(quantity, phase));
+  TableText out(provenance(all, "complete runs; value: the metric; overhead: share of what a console needs (train and observe are none)"), columns);
+  for (const Contender& c : all.contenders)
+    for (const RunRecord* run : c.runs) {
+      out.add(c.name).add(c.point).add(std::to_string(run->seed)).add(run->value).add(run->loss_reference).add(run->loss_validation);
+      out.add(run->loss_test).add(run->budget()).add(overhead_seconds(*run)).add(overhead_flops(*run)).add(run->total_seconds);
+      for (const auto* totals : {&run->seconds, &run->flops, &run->phase_tokens})
+        for (const std::string& phase : first.phases) {
+          const auto at = std::ranges::find(run->phases, phase);
+          out.add(at == run->phases.end() ? stats::kNaN : (*totals)[static_cast<std::size_t>(at - run->phases.begin())]);
+        }
+      out.end_row();
+    }
+  return out;
+}
+
+TableText intervals_table(const Comparison& all) {
+  TableText out(provenance(all, "losses of every run along its intervals"),
+                {"policy", "seed", "interval", "tokens", "loss_reference", "loss_train", "loss_validation"});
+  const auto at = [](const std::vector<double>& values, std::size_t i) { return i < values.size() ? values[i] : stats::kNaN; };
+  for (const Contender& c : all.contenders)
+    for (const RunRecord* run : c.runs)
+      for (std::size_t i = 0; i < std::max(run->tokens.size(), run->reference.size()); ++i) {
+        out.add(c.name).add(std::to_string(run->seed)).add(i).add(at(run->tokens, i)).add(at(run->reference, i));
+        out.add(at(run->train, i)).add(at(run->validation, i)).end_row();
+      }
+  return out;
+}
+
+TableText policies_table(const Comparison& all) {
+  TableText out(provenance(all, "the metric over seeds; sd: from run to run; left_out: runs found and not used; overhead: mean share"),
+                {"policy", "point", "n", "left_out", "mean", "sd", "lo", "hi", "median", "interquartile_mean", "overhead_seconds", "overhead_flops"});
+  for (const std::size_t i : all.ranking) {
+    const Contender& c = all.contenders[i];
+    out.add(c.name).add(c.point).add(c.runs.size()).add(c.left_out).add(c.mean).add(c.sd).add(c.interval.low).add(c.interval.high);
+    out.add(c.median).add(c.interquartile).add(c.overhead_seconds).add(c.overhead_flops).end_row();
+  }
+  return out;
+}
+
+/// Rows are numbered best first; paired and pairs agree on the numbers.
+TableText paired_table(const Comparison& all) {
+  TableText out(provenance(all, "difference to the baseline over pairs of runs of equal seed; gain: width of Welch's unpaired interval over "
+                                "that of the paired one; wins: pairs in which the policy was better"),
+                {"row", "policy", "difference", "lo", "hi", "n", "sd", "correlation", "unpaired_lo", "unpaired_hi", "gain", "wins"});
+  std::size_t row = 0;
+  for (const std::size_t i : all.ranking) {
+    const Contender& c = all.contenders[i];
+    if (!c.paired) continue;
+    const stats::Paired& p = *c.paired;
+    out.add(++row).add(c.name).add(p.difference).add(p.interval.low).add(p.interval.high).add(p.n).add(p.sd).add(p.correlation);
+    out.add(p.unpaired.low).add(p.unpaired.high).add(p.gain).add(all.wins(p)).end_row();
+  }
+  return out;
+}
+
+TableText pairs_table(const Comparison& all) {
+  TableText out(provenance(all, "every pair: the policy's run and the baseline's of equal seed"),
+                {"row", "policy", "seed", "difference", "value", "baseline"});
+  std::size_t row = 0;
+  for (const std::size_t i : all.ranking) {
+    const Contender& c = all.contenders[i];
+    if (!c.paired) continue;
+    ++row;
+    for (const Pair& p : c.pairs)
+      out.add(row).add(c.name).add(std::to_string(p.seed)).add(p.value - p.baseline).add(p.value).add(p.baseline).end_row();
+  }
+  return out;
+}
+
+TableText curves_table(const Comparison& all, bool differences) {
+  TableText out(provenance(all, (differences ? "difference to the baseline, paired by seed: " : "") + all.curve_quantity + " against " + all.x_name),
+                {"policy", "tokens", "mean", "lo", "hi", "n"});
+  for (const Contender& c : all.contenders) {
+    const Curve& curve = differences ? c.difference : c.curve;
+    for (std::size_t i = 0; i < curve.x.size(); ++i)
+      out.add(c.name).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high).add(curve.n).end_row();
+    if (!curve.x.empty()) out.separate();
+  }
+  return out;
+}
+
+TableText domains_table(const Comparison& all) {
+  TableText out(provenance(all, "final test loss by domain (nats per token), over seeds"), {"policy", "domain", "n", "mean", "sd", "lo", "hi"});
+  for (const Contender& c : all.contenders)
+    for (std::size_t d = 0; d < c.runs[0]->domains.size(); ++d) {
+      std::vector<double> values;
+      for (const RunRecord* run : c.runs)
+        if (run->domains == c.runs[0]->domains && std::isfinite(run->loss_test_domain[d])) values.push_back(run->loss_test_domain[d]);
+      const stats::Interval interval = stats::t_interval(values, all.confidence);
+      out.add(c.name).add(c.runs[0]->domains[d]).add(values.size()).add(stats::mean(values)).add(stats::sd(values));
+      out.add(interval.low).add(interval.high).end_row();
+    }
+  return out;
+}
+
+TableText weights_table(const Comparison& all, const Contender& c, const WeightsOverTime& weights, const std::string& what) {
+  std::vector<std::string> columns = {"interval", "from", "to"};
+  for (const std::string& agent : c.runs[0]->agents) columns.push_back(agent);
+  TableText out(provenance(all, "weights of " + c.name + ", " + what + "; from and to: " + all.x_name), columns);
+  for (std::size_t i = 0; i < weights.from.size(); ++i) {
+    out.add(i).add(weights.from[i]).add(weights.to[i]);
+    for (const double w : weights.weights[i]) out.add(w);
+    out.end_row();
+  }
+  return out;
+}
+
+}  // namespace
+
+TableText::TableText(const std::vector<std::string>& comments, const std::vector<std::string>& columns) : columns_(columns.size()) {
+  for (std::string comment : comments) {
+    std::ranges::replace_if(comment, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    text_ += "# " + comment + "\n";
+  }
+  for (const std::string& column : columns) {
+    std::string name = column;
+    std::ranges::replace(name, ' ', '_');
+    add(name);
+  }
+  end_row();
+}
+
+TableText& TableText::cell(const std::string& text) {
+  if (pending_) text_ += "\n\n";
+  pending_ = false;
+  if (cells_++ > 0) text_ += '\t';
+  text_ += text;
+  return *this;
+}
+
+TableText& TableText::add(std::string_view text) {
+  std::string clean(text);
+  std::ranges::replace_if(clean, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '#'; }, ' ');
+  return cell(clean);
+}
+
+TableText& TableText::add(double number) { return cell(std::isnan(number) ? "NaN" : fmt::format("{}", number)); }
+TableText& TableText::add(std::size_t number) { return cell(fmt::format("{}", number)); }
+
+void TableText::end_row() {
+  FADER_CHECK_EQ(cells_, columns_);
+  cells_ = 0;
+  text_ += '\n';
+}
+
+std::string weights_name(const Contender& contender) { return "weights_" + file_part(contender.name); }
+
+void write_tables(const Comparison& all, const Collection& collection, const fs::path& folder) {
+  make_folder(folder);
+  std::vector<std::string> written;
+  const auto write = [&](const std::string& name, const TableText& table) {
+    write_atomically(folder / (name + ".tsv"), table.text());
+    written.push_back(name + ".tsv");
+  };
+  write("runs", runs_table(all));
+  write("intervals", intervals_table(all));
+  write("policies", policies_table(all));
+  write("paired", paired_table(all));
+  write("pairs", pairs_table(all));
+  write("curves", curves_table(all, false));
+  write("differences", curves_table(all, true));
+  write("domains", domains_table(all));
+  TableText left_out(provenance(all, "what was found and not used"), {"place", "reason"});
+  for (const LeftOut& item : collection.left_out) left_out.add(item.place).add(item.reason).end_row();
+  write("left_out", left_out);
+  for (const Contender& c : all.contenders) {
+    if (c.weights.from.empty()) continue;
+    write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
+    write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
+  }
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("weights_") && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
+  }
+}
+
+}  // namespace fader

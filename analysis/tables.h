@@ -1,0 +1,38 @@
+// Tidy tables: tab-separated, `#` lines of provenance, one header line, NaN for what is not known, numbers that read back to
+// the same bits. Equal runs give equal bytes. Curves lie one after another with two empty lines between, as gnuplot wants.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/compare.h"
+
+namespace fader {
+
+/// Builds one table.
+class TableText {
+ public:
+  TableText(const std::vector<std::string>& comments, const std::vector<std::string>& columns);
+  TableText& add(std::string_view text);   ///< tabs, line ends and quotes in it become blanks
+  TableText& add(double number);
+  TableText& add(std::size_t number);
+  void end_row();                          ///< as many cells as columns, checked
+  void separate() { pending_ = true; }     ///< two empty lines before the next row
+  const std::string& text() const { return text_; }
+
+ private:
+  TableText& cell(const std::string& text);
+  std::string text_;
+  std::size_t columns_, cells_ = 0;
+  bool pending_ = false;
+};
+
+/// Where a contender's weights are, below `tables`, without ending: "weights_discounted_ucb".
+std::string weights_name(const Contender& contender);
+
+/// Writes all tables into `folder` (made when absent) and removes weight tables of contenders that are no longer there.
+/// runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights_<policy>, weights_<policy>_one_run.
+void write_tables(const Comparison& comparison, const Collection& collection, const std::filesystem::path& folder);
+
+}  // namespace fader

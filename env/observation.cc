@@ -1,0 +1,121 @@
+#include "env/observation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace fader {
+namespace {
+
+double clipped(double x) { return std::isnan(x) ? 0.0 : std::clamp(x, -3.0, 3.0); }
+
+}  // namespace
+
+ScoreStatistics score_statistics(std::span<const float> scores) {
+  const auto n = static_cast<double>(scores.size());
+  ScoreStatistics s;
+  for (const float x : scores) s.mean += x / n;
+  for (const float x : scores) s.deviation += (x - s.mean) * (x - s.mean) / n;
+  s.deviation = std::sqrt(s.deviation);
+  std::vector<float> best(scores.begin(), scores.end());
+  const std::size_t tenth = std::max<std::size_t>(1, scores.size() / 10);
+  std::nth_element(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(tenth - 1), best.end(), std::greater<>());
+  std::sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(tenth));  // one order of summation
+  for (std::size_t i = 0; i < tenth; ++i) s.top += best[i] / static_cast<double>(tenth);
+  return s;
+}
+
+ObservationBuilder::ObservationBuilder(int slots, const std::vector<std::string>& agents, const std::vector<std::string>& reference_domains,
+                                       double log_vocabulary)
+    : log_vocabulary_(log_vocabulary), history_(static_cast<std::size_t>(slots)) {
+  std::vector<std::string> pairs;
+  for (std::size_t a = 0; a < agents.size(); ++a)
+    for (std::size_t b = a + 1; b < agents.size(); ++b) pairs.push_back(agents[a] + "," + agents[b]);
+  std::size_t offset = 0;
+  const auto add_each = [&](const char* name, const std::vector<std::string>& labels) {
+    fields_.push_back({name, offset, labels.size(), labels});
+    offset += labels.size();
+  };
+  const auto add = [&](const char* name) { fields_.push_back({name, offset++, 1}); };
+  add("progress");
+  add_each("weights", agents);
+  add("learning_rate");
+  add("loss_reference");    // over ln(vocabulary)
+  add("loss_fall_1");       // mean fall per interval over the last 1, 3 and 10, in tenths of ln(vocabulary)
+  add("loss_fall_3");
+  add("loss_fall_10");
+  add("loss_curvature");    // change of the fall from one interval to the next, same unit
+  add("loss_train");
+  add_each("loss_domain", reference_domains);
+  add_each("loss_domain_fall", reference_domains);
+  add("gradient_norm");     // log10, moving average with weight one half
+  add("pool_left");
+  add_each("score_drift", agents);   // of the mean, in deviations at the first decision
+  add_each("score_spread", agents);  // ln of deviation over deviation at the first decision
+  add_each("score_top", agents);     // mean of the best tenth above the mean, in deviations
+  add_each("agreement", pairs);
+  add_each("agent_reward", agents);
+}
+
+void ObservationBuilder::begin(int slot) { history_[static_cast<std::size_t>(slot)] = {}; }
+
+double ObservationBuilder::slope(const History& history, std::size_t intervals) const {
+  const std::size_t have = history.loss.size() - 1, over = std::min(have, intervals);
+  if (over == 0) return 0;
+  return clipped(10 * (history.loss[have - over] - history.loss[have]) / static_cast<double>(over) / log_vocabulary_);
+}
+
+void ObservationBuilder::write(int slot, const Situation& now, std::span<double> out) {
+  History& history = history_[static_cast<std::size_t>(slot)];
+  const double fall_before = history.loss.empty() ? 0 : slope(history, 1);
+  const bool first = history.loss.empty();
+  history.loss.push_back(now.loss_reference);
+  if (first) {
+    history.domain.assign(now.loss_domain.begin(), now.loss_domain.end());
+    for (const ScoreStatistics& s : now.scores) {
+      history.first_mean.push_back(s.mean);
+      history.first_deviation.push_back(s.deviation);
+    }
+  }
+  if (!std::isnan(now.gradient_norm)) {
+    const double level = std::log10(std::max(now.gradient_norm, 1e-12));
+    history.log_gradient_norm = history.loss.size() == 2 ? level : 0.5 * (history.log_gradient_norm + level);
+  }
+  std::size_t at = 0;
+  const auto put = [&](double x) { out[at++] = x; };
+  put(now.progress);
+  for (const double w : now.weights) put(w);
+  put(now.learning_rate);
+  put(clipped(now.loss_reference / log_vocabulary_));
+  for (const std::size_t intervals : {1, 3, 10}) put(slope(history, intervals));
+  put(history.loss.size() > 2 ? clipped(slope(history, 1) - fall_before) : 0);
+  put(clipped(std::isnan(now.loss_train) ? 1.0 : now.loss_train / log_vocabulary_));
+  for (const double loss : now.loss_domain) put(clipped(loss / log_vocabulary_));
+  for (std::size_t d = 0; d < now.loss_domain.size(); ++d) put(clipped(10 * (history.domain[d] - now.loss_domain[d]) / log_vocabulary_));
+  put(clipped(history.log_gradient_norm));
+  put(now.pool_left);
+  // a constant score has no spread: its deviations count as one
+  const auto unit = [](double deviation) { return deviation > 0 ? deviation : 1.0; };
+  for (std::size_t i = 0; i < now.scores.size(); ++i)
+    put(clipped((now.scores[i].mean - history.first_mean[i]) / unit(history.first_deviation[i])));
+  for (std::size_t i = 0; i < now.scores.size(); ++i)
+    put(clipped(std::log(unit(now.scores[i].deviation) / unit(history.first_deviation[i]))));
+  for (const ScoreStatistics& s : now.scores) put(clipped((s.top - s.mean) / unit(s.deviation)));
+  for (const double a : now.agreement) put(clipped(a));
+  for (const double r : now.agent_reward) put(clipped(r));
+  FADER_CHECK_EQ(at, out.size());
+  history.domain.assign(now.loss_domain.begin(), now.loss_domain.end());
+}
+
+void ObservationBuilder::slot_state(Archive& archive, int slot) {
+  History& history = history_[static_cast<std::size_t>(slot)];
+  archive.field("loss", history.loss);
+  archive.field("domain", history.domain);
+  archive.field("first_mean", history.first_mean);
+  archive.field("first_deviation", history.first_deviation);
+  archive.field("log_gradient_norm", history.log_gradient_norm);
+}
+
+}  // namespace fader

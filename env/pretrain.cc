@@ -1,0 +1,390 @@
+#include "env/pretrain.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace fader {
+namespace {
+
+double nan() { return std::nan(""); }
+
+}  // namespace
+
+void PretrainOptions::fields(Fields& f) {
+  f("reward", reward, "the reward that /rewards holds and that policies learn from unless they ask for another").one_of(rewards().names());
+  f("pool", pool, "interval t's candidates are slice t of one permutation; those not chosen are discarded").one_of({"stream"});
+  f("selection", selection, "how weights and scores become passages").one_of({"mixture_of_picks"});
+  f("candidates", candidates, "candidates of an interval, as a multiple of the expected picks", 1.2, 1000.0);
+  f("reference_passages", reference_passages, "passages of the reward set that the reference loss is taken on", 8, 1e6);
+  f("evaluation_passages", evaluation_passages, "passages that validation and test losses are taken on", 8, 1e6);
+  f("domain_passages", domain_passages, "passages of each domain that final/loss_test_domain is taken on", 1, 1e6);
+  f("validation_every", validation_every, "intervals between validation losses during a run, for people only; 0: never", 0, 1e9).not_in_hash();
+}
+
+Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
+    : options_(options), parts_(context.pretraining), corpus_(*parts_->corpus), trainer_(*parts_->trainer), ledger_(context.slots),
+      slots_(static_cast<std::size_t>(context.slots)) {
+  const TrainOptions& train = parts_->train;
+  double tokens = 0;
+  for (const PassageId id : corpus_.set(Set::pool))
+    if (corpus_.passages()[id].bytes > 0) {
+      pool_.push_back(id);
+      tokens += corpus_.passages()[id].tokens;
+    }
+  FADER_CHECK(!pool_.empty(), "a corpus without a pool");
+  const double mean_tokens = tokens / static_cast<double>(pool_.size());
+  const double picks = static_cast<double>(train.steps_per_interval * train.batch * corpus_.context()) / mean_tokens;
+  slice_ = static_cast<std::size_t>(std::ceil(options_.candidates * picks));
+  if (const std::size_t need = slice_ * static_cast<std::size_t>(train.intervals); need > pool_.size())
+    throw ConfigError(fmt::format(
+        "the pool holds {} passages ({:.3g} tokens), and {} intervals of {:g} times {:.0f} picks need {}; give more text (corpus.*), or lower "
+        "env.candidates, train.intervals, train.steps_per_interval or train.batch", pool_.size(), tokens, train.intervals, options_.candidates, picks, need));
+
+  const RewardContext reward_context{corpus_, context.slots};
+  spec_.rewards.push_back(options_.reward);
+  for (const std::string& name : rewards().names())
+    if (name != options_.reward) spec_.rewards.push_back(name);
+  for (const std::string& name : spec_.rewards) rewards_.push_back(rewards().make_default(name, reward_context));
+
+  reference_items_ = items(Set::reward, true, options_.reference_passages);
+  validation_items_ = items(Set::validation, true, options_.evaluation_passages);
+  test_items_ = items(Set::test, true, options_.evaluation_passages);
+  domain_items_ = items(Set::test, false, options_.domain_passages * static_cast<std::int64_t>(corpus_.domains().size()));
+  std::set<std::uint16_t> domains;
+  for (const PassageId id : reference_items_.ids) domains.insert(corpus_.document(id).domain);
+  reference_domains_.assign(domains.begin(), domains.end());
+
+  spec_.picks = static_cast<std::int64_t>(std::llround(picks));
+  std::vector<std::string> names;
+  for (const auto d : reference_domains_) names.push_back(corpus_.domains()[d]);
+  observations_ = std::make_unique<ObservationBuilder>(context.slots, parts_->agent_names, names, std::log(corpus_.vocabulary()));
+  describe();
+}
+
+Pretrain::Items Pretrain::items(Set set, bool reference_only, std::int64_t count) const {
+  Items out;
+  out.ids = evaluation_items(corpus_, set, reference_only, static_cast<std::size_t>(count));
+  out.weights = token_weights(corpus_, out.ids);
+  return out;
+}
+
+std::span<const PassageId> Pretrain::candidates(const Slot& slot) const {
+  return std::span(slot.pool).subspan(static_cast<std::size_t>(slot.interval) * slice_, slice_);
+}
+
+void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) {
+  FADER_CHECK_EQ(slots.size(), seeds.size());
+  out.fit(spec_, slots.size());
+  const Ledger::Scope scope(ledger_, Phase::setup);
+  ledger_.activate(slots);
+  const std::size_t k = parts_->agents.size();
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Slot& s = at(slots[i]);
+    s = {};
+    s.seed = seeds[i];
+    s.playing = true;
+    s.pool = pool_;
+    Rng(s.seed, "env/pool").shuffle(std::span(s.pool));
+    s.streams.emplace_back(s.seed, "env/select");
+    for (const char* purpose : {"env/ties", "env/probes"})
+      for (const std::string& name : parts_->agent_names) s.streams.push_back(Rng(s.seed, purpose).child(name));
+    s.weights.assign(k, 1.0 / static_cast<double>(k));
+    s.agent_reward.assign(k, nan());
+    s.loss_train = s.gradient_norm = nan();
+    observations_->begin(slots[i]);
+    for (const auto& agent : parts_->agents) {  // as if no other run shared it
+      const Cost cost = agent->static_cost();
+      ledger_.add(slots[i], Phase::score, cost.tokens, cost.flops);
+    }
+  }
+  trainer_.reset(slots, seeds);
+  for (auto& agent : parts_->agents) agent->begin(slots, seeds);
+  for (auto& r : rewards_) r->begin(slots);
+  evaluate_reference(slots, false);
+  for (const int slot : slots) at(slot).first_loss = at(slot).loss_reference;
+  score(slots);
+  write_infos(slots, out);
+  write_observation(slots, out);
+}
+
+void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
+  out.fit(spec_, slots.size());
+  ledger_.activate(slots);
+  std::vector<std::vector<float>> before;
+  std::vector<double> loss_before;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Slot& s = at(slots[i]);
+    FADER_CHECK(s.playing, "slot {} has ended and was not reset", slots[i]);
+    FADER_CHECK_EQ(weights[i].size(), spec_.agents.size());
+    if (!on_simplex(weights[i]))
+      throw RunError(fmt::format("interval {}: the weights [{:.4g}] are not on the simplex; the environment does not repair them, "
+                                 "the policy that made them must", s.interval, fmt::join(weights[i], ", ")));
+    before.push_back(s.reference);
+    loss_before.push_back(s.loss_reference);
+  }
+  write_scores(slots, out);
+  std::vector<std::vector<PassageId>> chosen(slots.size());
+  select(slots, weights, chosen, out);
+  train(slots, chosen, out);
+  const auto wanted = wanted_probes(slots);
+  evaluate_reference(slots, std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
+                       return std::any_of(rows.begin(), rows.end(), [](const auto& groups) { return !groups.empty(); });
+                     }));
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (out.failed[i] || !std::isfinite(at(slots[i]).loss_reference)) diverge(slots[i], i, out);
+  reward(slots, before, loss_before, out);
+  probe(slots, wanted, out);
+
+  std::vector<int> ended, going;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Slot& s = at(slots[i]);
+    ++s.interval;
+    s.playing = s.interval < spec_.horizon && !out.failed[i];
+    (s.playing ? going : ended).push_back(slots[i]);
+    if (!s.playing) out.end[i] = End::terminated;
+  }
+  score(going);
+  write_infos(slots, out);
+  write_observation(slots, out);
+  if (!ended.empty()) finish(slots, out);
+}
+
+void Pretrain::select(Slots slots, Table<const double> weights, std::vector<std::vector<PassageId>>& chosen, Outcome& out) {
+  const Ledger::Scope scope(ledger_, Phase::select);
+  const std::size_t k = spec_.agents.size();
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Slot& s = at(slots[i]);
+    s.weights.assign(weights[i].begin(), weights[i].end());
+    std::copy(weights[i].begin(), weights[i].end(), out.executed[i].begin());
+    const auto ids = candidates(s);
+    std::vector<std::uint32_t> tokens;
+    for (const PassageId id : ids) tokens.push_back(corpus_.passages()[id].tokens);
+    const std::int64_t demand = trainer_.demand(slots[i], parts_->train.steps_per_interval);
+    const auto picks = mixture_of_picks(weights[i], s.rankings, tokens, demand, s.streams[0]);
+    std::vector<double> selected(k, 0), selected_tokens(k, 0), propensity(k, 0), domain_tokens(corpus_.domains().size(), 0);
+    double total = 0, reference = 0;
+    for (const Pick& pick : picks) {
+      const PassageId id = ids[pick.candidate];
+      const Document& document = corpus_.document(id);
+      chosen[i].push_back(id);
+      selected[pick.agent] += 1;
+      selected_tokens[pick.agent] += tokens[pick.candidate];
+      propensity[pick.agent] += pick.propensity;
+      domain_tokens[document.domain] += tokens[pick.candidate];
+      total += tokens[pick.candidate];
+      if (document.reference) reference += tokens[pick.candidate];
+    }
+    if (total < static_cast<double>(demand))
+      throw RunError(fmt::format("interval {}: all {} candidates together hold {:.0f} tokens and {} are needed; raise env.candidates (now {:g})",
+                                 s.interval, ids.size(), total, demand, options_.candidates));
+    for (std::size_t a = 0; a < k; ++a) propensity[a] = selected[a] > 0 ? propensity[a] / selected[a] : nan();
+    const std::span<double> row = out.series[i];
+    put(spec_.series, "agents/selected", row, selected);
+    put(spec_.series, "agents/selected_tokens", row, selected_tokens);
+    put(spec_.series, "agents/propensity", row, propensity);
+    put(spec_.series, "corpus/domain_tokens", row, domain_tokens);
+    put(spec_.series, "corpus/reference_share", row, reference / total);
+    put(spec_.series, "corpus/pool_left", row, 1 - static_cast<double>((s.interval + 1) * static_cast<std::int64_t>(slice_)) / static_cast<double>(pool_.size()));
+  }
+}
+
+void Pretrain::train(Slots slots, const std::vector<std::vector<PassageId>>& chosen, Outcome& out) {
+  const Ledger::Scope scope(ledger_, Phase::train);
+  std::vector<TrainJob> jobs(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    jobs[i].slot = slots[i];
+    jobs[i].passages = chosen[i];
+  }
+  trainer_.train(jobs, parts_->train.steps_per_interval);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Slot& s = at(slots[i]);
+    const TrainJob& job = jobs[i];
+    ledger_.add(slots[i], Phase::train, job.cost.tokens, job.cost.flops);
+    s.tokens += job.cost.tokens;
+    s.loss_train = s.gradient_norm = 0;
+    for (const StepRow& row : job.steps) {  // every step has as many positions as the others
+      s.loss_train += row.loss / static_cast<double>(job.steps.size());
+      s.gradient_norm += row.gradient_norm / static_cast<double>(job.steps.size());
+      out.train[i].push_back({row.step, row.loss, row.learning_rate, row.gradient_norm});
+    }
+    if (job.diverged) out.failed[i] = 1;
+  }
+}
+
+void Pretrain::evaluate_reference(Slots slots, bool gradient) {
+  const Ledger::Scope scope(ledger_, Phase::reward);
+  std::vector<LossJob> jobs(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    Slot& s = at(slots[i]);
+    s.reference.resize(reference_items_.ids.size());
+    jobs[i].slot = slots[i];
+    jobs[i].passages = reference_items_.ids;
+    jobs[i].weight = reference_items_.weights;
+    jobs[i].loss = s.reference;
+  }
+  if (gradient) trainer_.set_reference(jobs);
+  else trainer_.losses(jobs);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    ledger_.add(slots[i], Phase::reward, jobs[i].cost.tokens, jobs[i].cost.flops);
+    at(slots[i]).loss_reference = summarise(corpus_, reference_items_.ids, at(slots[i]).reference).nats_per_token;
+  }
+}
+
+std::vector<SetLoss> Pretrain::evaluate(Slots slots, const Items& items, Phase phase) {
+  const Ledger::Scope scope(ledger_, phase);
+  std::vector<std::vector<float>> losses(slots.size(), std::vector<float>(items.ids.size()));
+  std::vector<LossJob> jobs(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    jobs[i].slot = slots[i];
+    jobs[i].passages = items.ids;
+    jobs[i].loss = losses[i];
+  }
+  trainer_.losses(jobs);
+  std::vector<SetLoss> out;
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    ledger_.add(slots[i], phase, jobs[i].cost.tokens, jobs[i].cost.flops);
+    out.push_back(summarise(corpus_, items.ids, losses[i]));
+  }
+  return out;
+}
+
+void Pretrain::reward(Slots slots, const std::vector<std::vector<float>>& before, const std::vector<double>& loss_before, Outcome& out) {
+  const Ledger::Scope scope(ledger_, Phase::reward);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Slot& s = at(slots[i]);
+    for (std::size_t r = 0; r < rewards_.size(); ++r) {
+      const Estimate e = rewards_[r]->measure(slots[i], {reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference});
+      out.reward[i][r] = e.value;
+      out.reward_se[i][r] = e.standard_error;
+    }
+  }
+}
+
+std::vector<std::vector<std::vector<ProbeGroup>>> Pretrain::wanted_probes(Slots slots) {
+  const Ledger::Scope scope(ledger_, Phase::probe);
+  const std::size_t k = parts_->agents.size();
+  std::vector<std::vector<std::vector<ProbeGroup>>> wanted(k, std::vector<std::vector<ProbeGroup>>(slots.size()));
+  for (std::size_t a = 0; a < k; ++a) {
+    std::vector<Rng> streams;
+    for (const int slot : slots) streams.push_back(at(slot).streams[1 + k + a]);
+    parts_->agents[a]->probes(slots, streams, wanted[a]);
+    for (std::size_t i = 0; i < slots.size(); ++i) at(slots[i]).streams[1 + k + a] = streams[i];
+  }
+  return wanted;
+}
+
+void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out) {
+  const Ledger::Scope scope(ledger_, Phase::probe);
+  for (std::size_t a = 0; a < wanted.size(); ++a) {
+    std::vector<Probe> probes;
+    std::vector<std::size_t> starts;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      starts.push_back(probes.size());
+      for (const ProbeGroup& group : wanted[a][i]) probes.push_back({.slot = slots[i], .passages = group});
+    }
+    starts.push_back(probes.size());
+    if (!probes.empty()) trainer_.influence(probes);
+    std::vector<std::span<const Probe>> measured;
+    for (std::size_t i = 0; i < slots.size(); ++i) measured.push_back(std::span(probes).subspan(starts[i], starts[i + 1] - starts[i]));
+    std::vector<double> own(slots.size(), nan());
+    parts_->agents[a]->feedback(slots, measured, own);
+    for (const Probe& p : probes) ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      at(slots[i]).agent_reward[a] = own[i];
+      out.credit[i][a] = own[i];
+    }
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    put(spec_.series, "train/reference_gradient_norm", out.series[i], trainer_.reference_norm(slots[i]));
+}
+
+void Pretrain::score(Slots slots) {
+  if (slots.empty()) return;
+  const Ledger::Scope scope(ledger_, Phase::score);
+  const std::size_t k = parts_->agents.size();
+  std::vector<std::vector<std::vector<double>>> ranks(slots.size());
+  for (const int slot : slots) {
+    at(slot).rankings.clear();
+    at(slot).scores.clear();
+    at(slot).agreement.clear();
+  }
+  for (std::size_t a = 0; a < k; ++a) {
+    std::vector<std::vector<float>> columns(slots.size(), std::vector<float>(slice_));
+    std::vector<ScoreJob> jobs(slots.size());
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      jobs[i].slot = slots[i];
+      jobs[i].passages = candidates(at(slots[i]));
+      jobs[i].score = columns[i];
+    }
+    parts_->agents[a]->score(jobs, trainer_);
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      Slot& s = at(slots[i]);
+      ledger_.add(slots[i], Phase::score, jobs[i].cost.tokens, jobs[i].cost.flops);
+      for (const float x : columns[i])
+        if (!std::isfinite(x)) throw RunError(fmt::format("interval {}: agent '{}' gave a score that is not finite", s.interval, spec_.agents[a]));
+      s.scores.push_back(score_statistics(columns[i]));
+      s.rankings.push_back(ranking(columns[i], s.streams[1 + a]));
+      ranks[i].push_back(normalised_ranks(s.rankings.back()));
+    }
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    for (std::size_t a = 0; a < k; ++a)
+      for (std::size_t b = a + 1; b < k; ++b) at(slots[i]).agreement.push_back(rank_correlation(ranks[i][a], ranks[i][b]));
+}
+
+void Pretrain::diverge(int slot, std::size_t row, Outcome& out) {
+  Slot& s = at(slot);
+  out.failed[row] = 1;
+  s.loss_reference = std::max(s.first_loss, std::log(corpus_.vocabulary())) + 1;  // crashing is worse than finishing
+  out.events[row].push_back({"divergence", fmt::format("interval {}: a loss or gradient is not finite (step {}); try a lower train.learning_rate",
+                                                       s.interval, trainer_.step(slot))});
+}
+
+void Pretrain::state(Archive& archive) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Archive::Scope scope(archive, fmt::format("slot{}", i));
+    slot_state(archive, static_cast<int>(i));
+  }
+}
+
+void Pretrain::slot_state(Archive& archive, int slot) {
+  Slot& s = at(slot);
+  archive.field("seed", s.seed);
+  archive.field("playing", s.playing);
+  archive.field("interval", s.interval);
+  archive.field("tokens", s.tokens);
+  if (archive.loading()) {
+    s.pool = pool_;
+    Rng(s.seed, "env/pool").shuffle(std::span(s.pool));
+    s.streams.assign(1 + 2 * parts_->agents.size(), Rng(0, ""));
+    s.rankings.resize(parts_->agents.size());
+    s.scores.resize(parts_->agents.size());
+  }
+  for (Rng& stream : s.streams) archive.field("stream", stream);
+  archive.field("reference", s.reference);
+  archive.field("loss_reference", s.loss_reference);
+  archive.field("first_loss", s.first_loss);
+  archive.field("loss_train", s.loss_train);
+  archive.field("gradient_norm", s.gradient_norm);
+  archive.field("weights", s.weights);
+  archive.field("agent_reward", s.agent_reward);
+  archive.field("agreement", s.agreement);
+  for (auto& r : s.rankings) archive.field("ranking", r);
+  for (ScoreStatistics& x : s.scores) {
+    archive.field("mean", x.mean);
+    archive.field("deviation", x.deviation);
+    archive.field("top", x.top);
+  }
+  observations_->slot_state(archive, slot);
+  for (auto& r : rewards_) r->slot_state(archive, slot);
+  for (auto& a : parts_->agents) a->slot_state(archive, slot);
+  ledger_.slot_state(archive, slot);
+  trainer_.slot_state(archive, slot);
+}
+
+REGISTER_ENV("pretrain-v0", Pretrain, PretrainOptions, "pretraining a language model on passages that agents pick", "checked against an oracle");
+
+}  // namespace fader

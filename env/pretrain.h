@@ -1,0 +1,103 @@
+// pretrain-v0: pretraining as an environment. An episode is one whole pretraining run of T intervals; the action is the
+// agents' weights for the next interval; what comes back are loss curves and statistics of the agents' scores.
+//
+// Per interval and slot, in this order:
+//   select   passages for U steps, by mixture of picks from the candidates: slice t of one permutation of the pool
+//   train    U optimiser steps
+//   reward   losses on the same reference passages as before, with their gradient when an agent asked for probes
+//   probe    what the agents' probe passages were worth; their memories hear of it
+//   observe  validation losses, for people only
+//   score    the next slice, by every agent
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "env/observation.h"
+#include "env/registry.h"
+#include "env/reward.h"
+#include "env/selection.h"
+#include "trainer/evaluation.h"
+
+namespace fader {
+
+struct PretrainOptions final : EnvOptions {
+  std::string pool = "stream", selection = "mixture_of_picks";
+  double candidates = 4;
+  std::int64_t reference_passages = 256, evaluation_passages = 512, domain_passages = 64;
+  std::int64_t validation_every = 0;
+  PretrainOptions() { reward = "reference_loss_drop"; }
+  bool trains() const override { return true; }
+  void fields(Fields& f) override;
+};
+
+class Pretrain final : public Env {
+ public:
+  /// ConfigError when the pool is too small for the episode, or an agent's or reward's name is wrong.
+  Pretrain(const PretrainOptions& options, const EnvContext& context);
+
+  const EnvSpec& spec() const override { return spec_; }
+  void reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) override;
+  void step(Slots slots, Table<const double> weights, Outcome& out) override;
+  Ledger& ledger() override { return ledger_; }
+  void state(Archive& archive) override;
+  void slot_state(Archive& archive, int slot) override;
+
+ private:
+  struct Slot {
+    std::uint64_t seed = 0;
+    bool playing = false;
+    std::int64_t interval = 0, tokens = 0;
+    std::vector<PassageId> pool;                 // one permutation of it; a function of the seed
+    std::vector<Rng> streams;                    // select, then ties and probes of each agent
+    std::vector<float> reference;                // losses on reference_items_
+    double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
+    std::vector<double> weights, agent_reward;   // executed last; eq. (7) of the last interval
+    std::vector<std::vector<std::uint32_t>> rankings;  // of the candidates at hand, per agent
+    std::vector<ScoreStatistics> scores;
+    std::vector<double> agreement;
+  };
+  /// The set that a kind of loss is taken on, fixed for all runs of a corpus.
+  struct Items {
+    std::vector<PassageId> ids;
+    std::vector<float> weights;  // of a token
+  };
+
+  void describe();
+  Slot& at(int slot) { return slots_.at(static_cast<std::size_t>(slot)); }
+  Items items(Set set, bool reference_only, std::int64_t count) const;
+  std::span<const PassageId> candidates(const Slot& slot) const;
+
+  void select(Slots slots, Table<const double> weights, std::vector<std::vector<PassageId>>& chosen, Outcome& out);
+  void train(Slots slots, const std::vector<std::vector<PassageId>>& chosen, Outcome& out);
+  /// Losses on the reference passages, with their gradient where `gradient`; fills Slot::reference and loss_reference.
+  void evaluate_reference(Slots slots, bool gradient);
+  std::vector<SetLoss> evaluate(Slots slots, const Items& items, Phase phase);
+  void reward(Slots slots, const std::vector<std::vector<float>>& before, const std::vector<double>& loss_before, Outcome& out);
+  /// Asks every agent what it wants probed: [agent][row][group].
+  std::vector<std::vector<std::vector<ProbeGroup>>> wanted_probes(Slots slots);
+  void probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out);
+  void score(Slots slots);
+  void write_infos(Slots slots, Outcome& out);
+  void write_scores(Slots slots, Outcome& out);  // of the candidates that the action is about
+  void write_observation(Slots slots, Outcome& out);
+  void finish(Slots slots, Outcome& out);
+  void diverge(int slot, std::size_t row, Outcome& out);
+
+  PretrainOptions options_;
+  std::shared_ptr<Pretraining> parts_;
+  const Corpus& corpus_;
+  Trainer& trainer_;
+  std::vector<std::unique_ptr<Reward>> rewards_;
+  EnvSpec spec_;
+  Ledger ledger_;
+  std::vector<PassageId> pool_;         // passages with text, in corpus order
+  std::size_t slice_ = 0;               // candidates an interval
+  std::vector<std::uint16_t> reference_domains_;
+  Items reference_items_, validation_items_, test_items_, domain_items_;
+  std::unique_ptr<ObservationBuilder> observations_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace fader

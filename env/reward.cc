@@ -1,0 +1,10 @@
+#include "env/reward.h"
+
+namespace fader {
+
+RewardRegistry& rewards() {
+  static RewardRegistry registry("reward");
+  return registry;
+}
+
+}  // namespace fader

@@ -1,0 +1,218 @@
+#include "experiments/config.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "core/error.h"
+#include "experiments/experiment_tree.h"
+#include "experiments/options_reader.h"
+#include "experiments/point_reader.h"
+#include "experiments/resolve.h"
+
+namespace fader {
+namespace {
+
+const std::vector<std::string> kTopLevel = {"name", "base", "run", "corpus", "model", "train", "env", "agents", "policies", "policy", "compare"};
+const std::vector<std::string> kMayVary = {"run", "corpus", "model", "train", "env", "agents"};  // by `set` of a policy
+
+bool contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// The name of an experiment whose file does not give one.
+std::string plain_name(const std::string& stem) {
+  std::string out;
+  for (const char c : stem) out += name_problem(fmt::format("_{}", c), "_-+.").empty() ? c : '_';
+  if (!name_problem(out.substr(0, 1), "_").empty()) out = fmt::format("_{}", out);
+  return out.substr(0, 64);
+}
+
+const TomlValue* walk(const TomlValue& tree, const std::string& path) {
+  const TomlValue* at = &tree;
+  for (std::size_t begin = 0; at && begin <= path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    at = at->find(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return at;
+}
+
+// "policy=ucb,env.selection=top_k": what distinguishes a point, with the values that it ended up with.
+std::string varied(const Point& point, const TomlValue* set) {
+  std::string out = "policy=" + point.policy.name;
+  if (!set) return out;
+  for (const Setting& s : settings(point)) {
+    std::string path = s.path();
+    if (s.section.rfind("agents.", 0) == 0)  // by name in the file, by number in the settings
+      path = fmt::format("agents.{}.{}", point.agents[std::stoul(s.section.substr(7))].name, s.key);
+    if (!walk(*set, path)) continue;
+    const bool text = s.value.front() == '"';
+    out += fmt::format(",{}={}", path, text ? s.value.substr(1, s.value.size() - 2) : s.value);
+  }
+  return out;
+}
+
+class Resolver {
+ public:
+  Resolver(ExperimentTree tree, std::vector<TomlValue> assignments, Problems& problems)
+      : tree_(std::move(tree)), assignments_(std::move(assignments)), problems_(problems) {
+    for (const TomlValue& assignment : assignments_) apply_override(tree_.root, assignment, problems_);
+  }
+
+  Experiment resolve(const std::filesystem::path& file) {
+    Experiment out;
+    out.file = file;
+    out.question = tree_.question;
+    out.name = experiment_name(file);
+    check_top_level();
+    check_unique("agents", "agents");
+    check_unique("policies", "policies");
+    read_points(out);
+    OptionsReader(problems_, {}).read(tree_.root.find("compare"), "compare", "compare", out.compare, {}, tree_.file);
+    check_baseline(out);
+    problems_.raise();
+    identify(out);
+    problems_.raise();
+    return out;
+  }
+
+ private:
+  std::string experiment_name(const std::filesystem::path& file) {
+    const TomlValue* name = tree_.root.find("name");
+    if (!name) return plain_name(file.stem().string());
+    const std::string problem = name->text() ? name_problem(*name->text(), "_-+.") : "is " + name->found() + "; expected a text";
+    if (!problem.empty()) problems_.add(name->place, "name " + problem);
+    return name->text() ? *name->text() : "";
+  }
+
+  void check_top_level() {
+    for (const TomlEntry& entry : *tree_.root.table()) {
+      if (contains(kTopLevel, entry.key)) continue;
+      const std::string hint = nearest(entry.key, kTopLevel).empty() ? hint_section(entry.key) : "";
+      problems_.add(entry.place, fmt::format("unknown key '{}'{}", entry.key, hint.empty() ? suggestion(entry.key, kTopLevel) : hint));
+    }
+  }
+
+  void check_unique(const std::string& key, const std::string& noun) {
+    const TomlValue* list = tree_.root.find(key);
+    if (!list || !list->list()) return;
+    std::map<std::string, Place> taken;
+    for (const TomlValue& element : *list->list()) {
+      const std::string name = name_of(element);
+      const auto [first, fresh] = taken.emplace(name, element.place);
+      if (!name.empty() && !fresh)
+        problems_.add(element.place, fmt::format("two {} are called '{}', the other at {}; give one of them a name of its own: name = \"...\"",
+                                                 noun, name, first->second.shown()));
+    }
+  }
+
+  void read_points(Experiment& out) {
+    const TomlValue* list = tree_.root.find("policies");
+    if (list && !list->list())
+      problems_.add(list->place, fmt::format("policies is {}; write [[policies]], in two brackets, once for each policy", list->found()));
+    else if (!list || list->list()->empty())
+      problems_.add(list ? list->place : tree_.file,
+                    fmt::format("there is no policy; write [[policies]] and kind = one of: {}", fmt::join(policies().names(), ", ")));
+    if (!list || !list->list() || list->list()->empty()) {
+      read_point(tree_.root, nullptr, "", tree_.file, problems_);  // for what else is wrong
+      return;
+    }
+    for (const TomlValue& policy : *list->list()) {
+      const std::string name = name_of(policy);
+      const std::string shown = list->list()->size() == 1 ? "policy" : name.empty() ? fmt::format("policy {}", out.points.size() + 1) : "policies." + name;
+      out.points.push_back(read_point(varied_tree(policy, shown), &policy, shown, tree_.file, problems_));
+    }
+  }
+
+  // The tree as this policy has it: `set` over the file, --set over both.
+  TomlValue varied_tree(const TomlValue& policy, const std::string& shown) {
+    TomlValue root = tree_.root;
+    const TomlValue* set = policy.find("set");
+    if (!set) return root;
+    if (!set->table()) {
+      problems_.add(set->place, fmt::format("{}.set is {}; expected a table, as in set = {{ \"train.batch\" = 8 }}", shown, set->found()));
+      return root;
+    }
+    for (const TomlEntry& entry : *set->table()) {
+      if (!contains(kMayVary, entry.key))
+        problems_.add(entry.place, fmt::format("{}.set: '{}' cannot be set for one policy; expected a key below {}", shown, entry.key,
+                                               fmt::join(kMayVary, ", ")));
+      else if (entry.key == "run" && entry.value.find("seeds"))
+        problems_.add(entry.place, fmt::format("{}.set: run.seeds are the same for all policies, so that comparisons are paired", shown));
+      else merge_named(root, {TomlTable{entry}, set->place, ""}, problems_);
+    }
+    for (const TomlValue& assignment : assignments_) apply_override(root, assignment, problems_);
+    return root;
+  }
+
+  void check_baseline(Experiment& out) {
+    std::vector<std::string> names;
+    for (const Point& point : out.points) names.push_back(point.policy.name);
+    if (out.compare.baseline.empty()) {
+      if (!names.empty()) out.compare.baseline = names[0];
+    } else if (!contains(names, out.compare.baseline)) {
+      const TomlValue* given = walk(tree_.root, "compare.baseline");
+      problems_.add(given ? given->place : tree_.file, fmt::format("compare.baseline: the experiment has no policy '{}'{}", out.compare.baseline,
+                                                                   suggestion(out.compare.baseline, names)));
+    }
+  }
+
+  // Hash, slug and text of points that are otherwise in order.
+  void identify(Experiment& out) {
+    std::map<std::string, std::string> seen;  // hash -> policy
+    const TomlList& list = *tree_.root.find("policies")->list();
+    for (std::size_t i = 0; i < out.points.size(); ++i) {
+      Point& point = out.points[i];
+      point.hash = point_hash(point);
+      point.slug = out.points.size() == 1 ? "base" : slug_of(varied(point, list[i].find("set")));
+      point.toml = resolved_toml(out.name, out.question, point);
+      if (const auto [first, fresh] = seen.emplace(point.hash, point.policy.name); !fresh)
+        problems_.add(list[i].place, fmt::format("policies '{}' and '{}' are the same configuration, and would repeat each other bit for bit; "
+                                                 "leave one out", first->second, point.policy.name));
+    }
+  }
+
+  ExperimentTree tree_;
+  std::vector<TomlValue> assignments_;
+  Problems& problems_;
+};
+
+}  // namespace
+
+void RunOptions::fields(Fields& f) {
+  constexpr double kMany = 1e9;
+  f("seeds", seeds, "one run each; equal seeds pair the policies", 0).not_in_hash();
+  f("threads", threads, "of one run", 1, 1024);
+  f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
+  f("validation_every", validation_every, "intervals between losses on the validation set, for people only; 0: never", 0, kMany).not_in_hash();
+  f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
+}
+
+void RunOptions::validate() const {
+  if (seeds.empty()) throw ConfigError("seeds: the list is empty; expected at least one seed");
+  std::set<std::int64_t> seen;
+  for (const std::int64_t seed : seeds)
+    if (!seen.insert(seed).second) throw ConfigError(fmt::format("seeds: {} is listed twice; a seed's run can be made once only", seed));
+}
+
+void CompareOptions::fields(Fields& f) {
+  f("baseline", baseline, "name of the policy that the others are compared with; empty: the first");
+  f("metric", metric, "what is compared, lower being better: a number of each episode in run.h5");
+  f("confidence", confidence, "of the intervals", 0.5, 0.9999);
+}
+
+Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  Problems problems;
+  ExperimentTree tree = read_experiment(file, problems);
+  std::vector<TomlValue> assignments;
+  for (std::size_t i = 0; i < overrides.size(); ++i)
+    assignments.push_back(parse_assignment(overrides[i], 1000 + static_cast<int>(i), problems));
+  if (!tree.complete) problems.raise();
+  return Resolver(std::move(tree), std::move(assignments), problems).resolve(file);
+}
+
+}  // namespace fader

@@ -1,0 +1,159 @@
+// fader: the program behind ./run_experiment. The only place that turns errors into exit codes.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+
+#include "experiments/child.h"
+#include "experiments/command_line.h"
+#include "experiments/config.h"
+#include "experiments/explain.h"
+#include "experiments/provenance.h"
+#include "experiments/sweep.h"
+
+namespace fader {
+namespace {
+
+std::atomic<int> g_stop{0};  // the signal that asked us to stop
+static_assert(std::atomic<int>::is_always_lock_free);
+
+/// The first INT or TERM asks for an orderly stop, the second ends at once.
+void on_signal(int number) {
+  if (g_stop.exchange(number) != 0) ::_exit(128 + number);
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  for (const int s : {SIGINT, SIGTERM}) ::sigaction(s, &action, nullptr);
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+std::vector<std::int64_t> seeds_of(const CommandLine& line, const Point& point) { return line.seeds.empty() ? point.run.seeds : line.seeds; }
+
+void dry_run(const CommandLine& line, const Experiment& experiment) {
+  print(fmt::format("{}\n{}\n\n{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", experiment.name, experiment.question, "point", "name", "seeds", "decisions",
+                    "tokens a run", "hash"));
+  std::size_t runs = 0;
+  for (std::size_t i = 0; i < experiment.points.size(); ++i) {
+    const Point& p = experiment.points[i];
+    const std::size_t seeds = seeds_of(line, p).size();
+    runs += seeds;
+    const std::string tokens = p.trains() ? fmt::format("{}", p.train.steps() * p.train.batch * p.model.context * p.run.episodes) : "-";
+    const std::string decisions = p.trains() ? fmt::format("{}", p.train.intervals * p.run.episodes) : "-";
+    print(fmt::format("{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", i, p.slug, seeds, decisions, tokens, p.hash.substr(0, 12)));
+  }
+  print(fmt::format("\n{} runs; nothing was run\n", runs));
+}
+
+/// The report of a finished experiment, by the program that stands beside this one.
+void report(const std::filesystem::path& folder, bool quiet) {
+  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "fader_report";
+  std::fflush(stdout);
+  Child child([&](const Child::Report&) {
+    if (quiet) std::freopen("/dev/null", "w", stdout);
+    ::execl(program.c_str(), program.c_str(), folder.c_str(), nullptr);
+    throw RunError(fmt::format("{}: cannot be started", program.string()));
+  });
+  while (!child.ended()) {
+    ::usleep(20000);
+    child.receive();
+  }
+  if (child.ended()->code != 0)
+    fmt::print(stderr, "the report could not be made ({}); the runs are complete, ./report {} tries again\n", child.ended()->message, folder.string());
+}
+
+std::string resume_command(const CommandLine& line, const std::filesystem::path& file) {
+  std::string command = fmt::format("./run_experiment {} --resume", file.string());
+  for (const std::string& o : line.overrides) command += fmt::format(" --set '{}'", o);
+  for (const auto s : line.seeds) command += fmt::format(" --seed {}", s);
+  for (const auto p : line.points) command += fmt::format(" --point {}", p);
+  if (line.jobs > 0) command += fmt::format(" --jobs {}", line.jobs);
+  if (line.out != "runs") command += fmt::format(" --out {}", line.out.string());
+  return command;
+}
+
+int run(const CommandLine& line, const Attributes& origin) {
+  std::vector<Experiment> experiments;  // all are checked before the first starts
+  for (const auto& file : line.files) experiments.push_back(load_experiment(file, line.overrides));
+  catch_signals();
+  int code = 0;
+  for (std::size_t i = 0; i < experiments.size(); ++i) {
+    SweepOptions options;
+    options.out = line.out;
+    options.seeds = line.seeds;
+    options.points.assign(line.points.begin(), line.points.end());
+    options.jobs = static_cast<int>(line.jobs);
+    options.resume = line.resume;
+    options.provenance = origin;
+    Display display(STDERR_FILENO, line.quiet);
+    const SweepResult result = sweep(experiments[i], options, display, g_stop);
+    display.clear();
+    if (result.signal != 0) {
+      fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete + result.kept, result.left,
+                 resume_command(line, line.files[i]));
+      return 128 + result.signal;
+    }
+    if (result.complete + result.kept > 0) report(result.folder, line.quiet);
+    if (result.failed > 0) {
+      fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete + result.kept,
+                 (result.folder / "journal.jsonl").string());
+      code = static_cast<int>(Exit::run);
+    }
+  }
+  return code;
+}
+
+int compare(const CommandLine& line) {
+  const auto file_of = [](const std::filesystem::path& p) { return std::filesystem::is_directory(p) ? p / "run.h5" : p; };
+  const auto differences = compare_runs(file_of(line.left), file_of(line.right));
+  for (const std::string& d : differences) print(d + "\n");
+  if (!differences.empty()) return static_cast<int>(Exit::difference);
+  print("equal\n");
+  return 0;
+}
+
+int perform(int argc, char** argv) {
+  const CommandLine line = parse_command_line(argc, argv);
+  switch (line.job) {
+    case CommandLine::Job::help: print(help_text()); return 0;
+    case CommandLine::Job::version: print(version_text()); return 0;
+    case CommandLine::Job::list: print(list_text(line.subject)); return 0;
+    case CommandLine::Job::explain: print(explain_text(line.subject)); return 0;
+    case CommandLine::Job::compare: return compare(line);
+    case CommandLine::Job::dry_run:
+      for (const auto& file : line.files) dry_run(line, load_experiment(file, line.overrides));
+      return 0;
+    case CommandLine::Job::print_config:
+      for (const auto& file : line.files) {
+        const Experiment experiment = load_experiment(file, line.overrides);
+        for (std::size_t i = 0; i < experiment.points.size(); ++i)
+          if (line.points.empty() || std::find(line.points.begin(), line.points.end(), static_cast<std::int64_t>(i)) != line.points.end())
+            print(experiment.points[i].toml + "\n");
+      }
+      return 0;
+    case CommandLine::Job::run: break;
+  }
+  return run(line, provenance(std::vector<std::string>(argv, argv + argc)));
+}
+
+}  // namespace
+}  // namespace fader
+
+int main(int argc, char** argv) {
+  try {
+    return fader::perform(argc, argv);
+  } catch (const fader::Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "a defect of fader's: {}\n", error.what());
+    return static_cast<int>(fader::Exit::defect);
+  }
+}

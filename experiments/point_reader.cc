@@ -1,0 +1,177 @@
+#include "experiments/point_reader.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "env/reward.h"
+#include "experiments/options_reader.h"
+
+namespace fader {
+namespace {
+
+bool contains(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+// Full names of the options of all sections, to point at when a key stands in the wrong one.
+const std::vector<std::string>& option_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> out;
+    const auto add = [&](const std::string& section, Options& options) {
+      for (const Option& o : options.list())
+        if (!contains(out, section + "." + o.name)) out.push_back(section + "." + o.name);
+    };
+    Point point;
+    CompareOptions compare;
+    add("run", point.run);
+    add("corpus", point.corpus);
+    add("model", point.model);
+    add("train", point.train);
+    for (const std::string& kind : environments().names()) add("env", *environments().at(kind).options());
+    add("compare", compare);
+    return out;
+  }();
+  return names;
+}
+
+class PointReader {
+ public:
+  PointReader(const TomlValue& root, const Place& file, Problems& problems)
+      : root_(root), file_(file), problems_(problems), reader_(problems, option_names()) {}
+
+  Point read(const TomlValue* policy, const std::string& shown) {
+    read_env();
+    section("run", point_.run);
+    const bool known = point_.env.options != nullptr;
+    if (known && !point_.trains()) {
+      refuse_training();
+    } else {  // an unknown environment probably trains: say what else is wrong
+      section("corpus", point_.corpus);
+      section("model", point_.model);
+      section("train", point_.train);
+      read_agents(known);
+    }
+    if (policy) point_.policy = chosen(policies(), *policy, shown, "policy", {"kind", "name", "set"});
+    if (policy && known && point_.trains()) check_names(*policy, shown);
+    for (const auto& [path, place] : reader_.places()) point_.origins[path] = place.origin();
+    return std::move(point_);
+  }
+
+ private:
+  void section(const std::string& name, Options& options) { reader_.read(root_.find(name), name, name, options, {}, file_); }
+
+  void read_env() {
+    if (const TomlValue* env = root_.find("env")) point_.env = chosen(environments(), *env, "env", "env", {"kind"});
+    else problems_.add(file_, fmt::format("there is no environment; write [env] and kind = one of: {}", fmt::join(environments().names(), ", ")));
+  }
+
+  void read_agents(bool needed) {
+    const TomlValue* list = root_.find("agents");
+    const std::string advice = fmt::format("write [[agents]] and kind = one of: {}", fmt::join(agents().names(), ", "));
+    if (list && !list->list())
+      return problems_.add(list->place, fmt::format("agents is {}; write [[agents]], in two brackets, once for each agent", list->found()));
+    if (!list || list->list()->empty()) {
+      if (needed) problems_.add(list ? list->place : file_, fmt::format("there are no agents, and environment '{}' needs at least one; {}",
+                                                                        point_.env.kind, advice));
+      return;
+    }
+    for (std::size_t i = 0; i < list->list()->size(); ++i) {
+      const TomlValue& agent = (*list->list())[i];
+      const std::string name = name_of(agent);
+      point_.agents.push_back(chosen(agents(), agent, name.empty() ? fmt::format("agent {}", i + 1) : "agents." + name,
+                                     fmt::format("agents.{}", i), {"kind", "name"}));
+    }
+  }
+
+  void refuse_training() {
+    for (const auto& [name, shown] : {std::pair{"corpus", "[corpus]"}, {"model", "[model]"}, {"train", "[train]"}, {"agents", "[[agents]]"}})
+      if (const TomlValue* present = root_.find(name))
+        problems_.add(present->place, fmt::format("environment '{0}' has a known answer and trains nothing; leave {1} out, or choose an "
+                                                  "env.kind that trains", point_.env.kind, shown));
+  }
+
+  // What a policy asks for by name is looked up when it is made; these names are known before.
+  void check_names(const TomlValue& policy, const std::string& shown) {
+    if (!point_.policy.options) return;
+    std::vector<std::string> names;
+    for (const Chosen& agent : point_.agents) names.push_back(agent.name);
+    for (const Option& o : point_.policy.options->list()) {
+      const auto* text = std::get_if<std::string*>(&o.target);
+      const TomlValue* given = policy.find(o.name);
+      if (!text || !given || (*text)->empty()) continue;
+      const bool agent = o.name == "agent", reward = o.name == "reward";
+      if ((agent && !contains(names, **text)) || (reward && !rewards().has(**text)))
+        problems_.add(given->place, fmt::format("{}.{}: there is no {} '{}'{}", shown, o.name, o.name, **text,
+                                                suggestion(**text, agent ? names : rewards().names())));
+    }
+  }
+
+  // `skip`: keys that are not options; "name" is among them when the thing has one.
+  template <class Shelf>
+  Chosen chosen(const Shelf& shelf, const TomlValue& table, const std::string& shown, const std::string& path,
+                const std::vector<std::string>& skip) {
+    Chosen out;
+    const std::vector<std::string> known = shelf.names();
+    if (!table.table()) {
+      problems_.add(table.place, fmt::format("{} is {}; expected a table with a kind, one of: {}", shown, table.found(), fmt::join(known, ", ")));
+      return out;
+    }
+    if (contains(skip, "name")) read_name(table, shown, path, out);
+    const TomlValue* kind = table.find("kind");
+    if (!kind || !kind->text()) {
+      problems_.add(kind ? kind->place : table.place,
+                    fmt::format("{} {}; expected kind = one of: {}", shown, kind ? "has a kind that is " + kind->found() : "has no kind",
+                                fmt::join(known, ", ")));
+      return out;
+    }
+    out.kind = *kind->text();
+    if (out.name.empty()) out.name = out.kind;
+    if (!shelf.has(out.kind)) {
+      problems_.add(kind->place, fmt::format("no {} '{}'{}", shelf.noun(), out.kind, suggestion(out.kind, known)));
+      return out;
+    }
+    reader_.note(path + ".kind", kind->place);
+    out.options = shelf.at(out.kind).options();
+    reader_.read(&table, shown, path, *out.options, skip, file_);
+    return out;
+  }
+
+  void read_name(const TomlValue& table, const std::string& shown, const std::string& path, Chosen& out) {
+    const TomlValue* name = table.find("name");
+    if (!name) return;
+    const std::string problem = name->text() ? name_problem(*name->text(), "_-+") : "is " + name->found() + "; expected a text";
+    if (!problem.empty()) return problems_.add(name->place, fmt::format("{}: name {}", shown, problem));
+    out.name = *name->text();
+    reader_.note(path + ".name", name->place);
+  }
+
+  const TomlValue& root_;
+  const Place& file_;
+  Problems& problems_;
+  OptionsReader reader_;
+  Point point_;
+};
+
+}  // namespace
+
+Point read_point(const TomlValue& root, const TomlValue* policy, const std::string& shown, const Place& file, Problems& problems) {
+  return PointReader(root, file, problems).read(policy, shown);
+}
+
+std::string name_problem(const std::string& name, const std::string& also) {
+  const auto plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  const bool fine = !name.empty() && name.size() <= 64 && (plain(name[0]) || name[0] == '_') &&
+                    std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || also.find(c) != std::string::npos; });
+  return fine ? "" : fmt::format("is '{}'; expected 1 to 64 letters, digits or any of {}, a letter, digit or _ first", name,
+                                 fmt::join(also, " "));
+}
+
+std::string hint_section(const std::string& key) {
+  Problems none;
+  return OptionsReader(none, option_names()).hint_elsewhere(key);
+}
+
+}  // namespace fader

@@ -1,0 +1,304 @@
+#include "experiments/sweep.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <deque>
+#include <thread>
+
+#include "core/files.h"
+#include "experiments/child.h"
+#include "experiments/run.h"
+
+namespace fader {
+namespace fs = std::filesystem;
+namespace {
+
+struct Task {
+  const Point* point = nullptr;
+  std::int64_t seed = 0;
+  fs::path folder;
+  std::string label() const { return fmt::format("{} seed {}", point->policy.name, seed); }
+};
+
+/// Appends a line an event; each line is one write, so that lines of several processes do not mix.
+class Journal {
+ public:
+  explicit Journal(const fs::path& path) : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0) throw RunError(fmt::format("{}: cannot be written", path.string()));
+  }
+  ~Journal() { ::close(descriptor_); }
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  void write(const std::string& event, nlohmann::json facts) {
+    char stamp[32];
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    facts["time"] = stamp;
+    facts["event"] = event;
+    const std::string line = facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+      throw RunError("journal.jsonl: cannot be written; is the disk full?");
+  }
+  void write(const std::string& event, const Task& task, nlohmann::json facts = nlohmann::json::object()) {
+    facts["point"] = task.point->slug;
+    facts["seed"] = task.seed;
+    write(event, std::move(facts));
+  }
+
+ private:
+  int descriptor_;
+};
+
+std::vector<Task> tasks_of(const Experiment& experiment, const SweepOptions& options, const fs::path& folder) {
+  std::vector<Task> tasks;
+  for (const std::size_t p : options.points)
+    if (p >= experiment.points.size()) throw ConfigError(fmt::format("--point {}: there are {} points, 0 to {}", p, experiment.points.size(), experiment.points.size() - 1));
+  for (std::size_t p = 0; p < experiment.points.size(); ++p) {
+    if (!options.points.empty() && std::find(options.points.begin(), options.points.end(), p) == options.points.end()) continue;
+    const Point& point = experiment.points[p];
+    for (const std::int64_t seed : options.seeds.empty() ? point.run.seeds : options.seeds)
+      tasks.push_back({&point, seed, folder / point.slug / fmt::format("seed-{}", seed)});
+  }
+  // seed by seed: paired runs end together, and an experiment that is stopped has whole seeds
+  std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.seed < b.seed; });
+  return tasks;
+}
+
+/// Earlier results are never overwritten: the folder gets the first free name of <name>.old-1, .old-2, ...
+void move_aside(const fs::path& folder, Display& display) {
+  std::error_code ignored;
+  if (!fs::exists(folder, ignored) || fs::is_empty(folder, ignored)) return;
+  for (int k = 1;; ++k) {
+    const fs::path aside = folder.string() + fmt::format(".old-{}", k);
+    if (fs::exists(aside)) continue;
+    fs::rename(folder, aside);
+    display.note(fmt::format("earlier results are now in {} (--resume continues them instead)", aside.string()));
+    return;
+  }
+}
+
+/// Reports of a child shown by the parent.
+class Relay final : public Progress {
+ public:
+  explicit Relay(const Child::Report& report) : report_(report) {}
+  void update(std::string_view what, double done, double total, std::string_view unit) override {
+    report_({{"what", what}, {"done", done}, {"total", total}, {"unit", unit}});
+  }
+  void note(std::string_view line) override { report_({{"note", line}}); }
+
+ private:
+  Child::Report report_;
+};
+
+void show(const nlohmann::json& message, Display& display) {
+  if (message.contains("note")) display.note(message["note"].get<std::string>());
+  if (message.contains("what"))
+    display.update(message["what"].get<std::string>(), message["done"], message["total"], message["unit"].get<std::string>());
+}
+
+/// Builds what the runs share and checks that every point can be put together, in a child of its own: libraries that start
+/// threads stay out of the process that forks.
+void prepare(const Experiment& experiment, const std::vector<Task>& tasks, const fs::path& cache, Display& display, const std::atomic<int>& stop) {
+  Child child([&](const Child::Report& report) {
+    Relay relay(report);
+    std::vector<const Point*> seen;
+    for (const Task& task : tasks) {
+      if (std::find(seen.begin(), seen.end(), task.point) != seen.end()) continue;
+      seen.push_back(task.point);
+      try {
+        assemble(*task.point, task.seed, corpus_of(*task.point, cache, relay), relay);
+      } catch (const ConfigError& error) {
+        throw ConfigError(fmt::format("{}: {}", experiment.file.string(), error.what()));
+      }
+    }
+  });
+  while (!child.ended()) {
+    pollfd wait{child.descriptor(), POLLIN, 0};
+    ::poll(&wait, 1, 200);
+    for (const auto& message : child.receive()) show(message, display);
+    if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
+  }
+  display.clear();
+  if (child.ended()->code != 0) throw Error(static_cast<Exit>(child.ended()->code), child.ended()->message);
+}
+
+nlohmann::json to_json(const Beat& b) {
+  return {{"interval", b.interval}, {"horizon", b.horizon}, {"episode", b.episode}, {"episodes", b.episodes},
+          {"tokens", b.tokens}, {"loss", b.loss}, {"weights", b.weights}, {"seconds", b.seconds}};
+}
+Beat to_beat(const nlohmann::json& j) {
+  Beat b;
+  b.interval = j["interval"];
+  b.horizon = j["horizon"];
+  b.episode = j["episode"];
+  b.episodes = j["episodes"];
+  b.tokens = j["tokens"];
+  b.loss = j["loss"].is_number() ? j["loss"].get<double>() : std::nan("");
+  for (const auto& w : j["weights"]) b.weights.push_back(w.is_number() ? w.get<double>() : 0);
+  for (const auto& s : j["seconds"]) b.seconds.push_back(s.get<double>());
+  return b;
+}
+
+/// The pool of processes.
+class Pool {
+ public:
+  /// `stop`: the signal flag that handlers set; a forked child has its own copy of it.
+  Pool(const Experiment& experiment, const SweepOptions& options, fs::path cache, Display& display, Journal& journal, SweepResult& result,
+       const std::atomic<int>& stop)
+      : experiment_(experiment), options_(options), cache_(std::move(cache)), display_(display), journal_(journal), result_(result), stop_(stop) {}
+
+  void play(std::deque<Task> waiting, std::size_t jobs, std::size_t total) {
+    int passed_on = 0;
+    while (!waiting.empty() || !working_.empty()) {
+      if (stop_ != 0 && !waiting.empty()) {
+        result_.left += waiting.size();
+        waiting.clear();
+      }
+      if (stop_ != 0 && passed_on == 0) {
+        passed_on = stop_;
+        for (const auto& [id, worker] : working_) worker.child.signal(passed_on);
+      }
+      while (!waiting.empty() && working_.size() < jobs) {
+        start(waiting.front());
+        waiting.pop_front();
+      }
+      listen();
+      display_.runs(result_.complete + result_.kept + result_.failed, total);
+    }
+    result_.signal = stop_;
+  }
+
+ private:
+  struct Worker {
+    Task task;
+    Child child;
+  };
+
+  void start(const Task& task) {
+    const std::size_t id = next_++;
+    const Run run{experiment_, *task.point, task.seed, task.folder, cache_, options_.provenance};
+    display_.clear();
+    working_.emplace(id, Worker{task, Child([run, &stop = stop_](const Child::Report& report) {
+                                  Relay relay(report);
+                                  execute(run, stop, relay, [&](const Beat& beat) { report(to_json(beat)); });
+                                })});
+    display_.started(id, task.label());
+    journal_.write("start", task);
+  }
+
+  void listen() {
+    std::vector<pollfd> waits;
+    for (const auto& [id, worker] : working_) waits.push_back({worker.child.descriptor(), POLLIN, 0});
+    ::poll(waits.data(), waits.size(), 200);
+    for (auto it = working_.begin(); it != working_.end();) {
+      Worker& worker = it->second;
+      for (const auto& message : worker.child.receive()) {
+        if (message.contains("interval")) display_.beat(it->first, to_beat(message));
+        else show(message, display_);
+      }
+      if (!worker.child.ended()) {
+        ++it;
+        continue;
+      }
+      end(worker.task, *worker.child.ended());
+      display_.ended(it->first);
+      it = working_.erase(it);
+    }
+  }
+
+  void end(const Task& task, const Ending& ending) {
+    if (ending.code == 0) {
+      ++result_.complete;
+      journal_.write("complete", task);
+    } else if (ending.code == static_cast<int>(Exit::interrupted) || ending.code == static_cast<int>(Exit::terminated)) {
+      ++result_.left;
+      journal_.write("stopped", task);
+    } else {
+      ++result_.failed;
+      journal_.write("failed", task, {{"code", ending.code}, {"message", ending.message}});
+      display_.note(fmt::format("failed: {}: {}", task.label(), ending.message));
+    }
+  }
+
+
+  const Experiment& experiment_;
+  const SweepOptions& options_;
+  fs::path cache_;
+  Display& display_;
+  Journal& journal_;
+  SweepResult& result_;
+  const std::atomic<int>& stop_;
+  std::map<std::size_t, Worker> working_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const std::atomic<int>& stop) {
+  SweepResult result;
+  result.folder = options.out / experiment.name;
+  const fs::path cache = options.out / "cache";
+  const std::vector<Task> tasks = tasks_of(experiment, options, result.folder);
+  make_folder(options.out);
+  prepare(experiment, tasks, cache, display, stop);
+  if (!options.resume) move_aside(result.folder, display);
+  make_folder(result.folder);
+  Journal journal(result.folder / "journal.jsonl");
+  journal.write("sweep", {{"runs", tasks.size()}, {"file", experiment.file.string()}});
+
+  std::deque<Task> waiting;
+  std::int64_t threads = 1;
+  for (const Task& task : tasks) {
+    threads = std::max(threads, task.point->run.threads);
+    if (options.resume && is_complete({experiment, *task.point, task.seed, task.folder, cache, {}})) ++result.kept;
+    else waiting.push_back(task);
+  }
+  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto jobs = static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
+  Pool pool(experiment, options, cache, display, journal, result, stop);
+  pool.play(std::move(waiting), jobs, tasks.size());
+  display.clear();
+  journal.write("end", {{"complete", result.complete}, {"kept", result.kept}, {"failed", result.failed}, {"left", result.left}});
+  write_summary(experiment, result.folder);
+  return result;
+}
+
+void write_summary(const Experiment& experiment, const fs::path& folder) {
+  std::string text = "point\tpolicy\tseed\tstatus\ttokens\tloss_reference\tloss_validation\tloss_test\ttotal_seconds\n";
+  for (const Point& point : experiment.points) {
+    std::error_code ignored;
+    if (!fs::is_directory(folder / point.slug, ignored)) continue;
+    std::vector<fs::path> runs;
+    for (const auto& entry : fs::directory_iterator(folder / point.slug))
+      if (fs::exists(entry.path() / "run.h5")) runs.push_back(entry.path());
+    std::sort(runs.begin(), runs.end());
+    for (const fs::path& run : runs) {
+      try {
+        const RunReader reader(run / "run.h5");
+        const std::size_t last = reader.episodes() - 1;
+        const auto final_of = [&](const char* path) { return reader.has(path) ? reader.read(last, path).at(0) : std::nan(""); };
+        const auto last_of = [&](const char* path) {
+          const auto values = reader.has(path) ? reader.read(last, path) : std::vector<double>{};
+          return values.empty() ? std::nan("") : values.back();
+        };
+        static constexpr const char* kStatus[] = {"running", "complete", "failed"};
+        text += fmt::format("{}\t{}\t{}\t{}\t{:.0f}\t{}\t{}\t{}\t{:.3f}\n", point.slug, point.policy.name,
+                            run.filename().string().substr(5), kStatus[static_cast<std::size_t>(reader.status())], last_of("infos/tokens"),
+                            final_of("final/loss_reference"), final_of("final/loss_validation"), final_of("final/loss_test"), last_of("cost/total_seconds"));
+      } catch (const DataError& error) {
+        text += fmt::format("{}\t{}\t{}\tdamaged\tnan\tnan\tnan\tnan\tnan\n", point.slug, point.policy.name, run.filename().string().substr(5));
+      }
+    }
+  }
+  write_atomically(folder / "summary.tsv", text);
+}
+
+}  // namespace fader

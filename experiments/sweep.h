@@ -1,0 +1,38 @@
+// All runs of an experiment, each in a process of its own.
+//
+// The parent never opens a corpus or a model: it forks one child that builds what the runs share and checks every point, and
+// then one child a run, `jobs` at a time. A run that fails or dies never fails its neighbours. What happens is appended to
+// journal.jsonl, one line an event.
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <vector>
+
+#include "experiments/config.h"
+#include "experiments/display.h"
+#include "store/store.h"
+
+namespace fader {
+
+struct SweepOptions {
+  std::filesystem::path out;            ///< runs/
+  std::vector<std::int64_t> seeds;      ///< empty: those of each point
+  std::vector<std::size_t> points;      ///< empty: all
+  int jobs = 0;                         ///< 0: cores / threads of a run
+  bool resume = false;                  ///< keeps complete runs of the same configuration; else earlier results are moved aside
+  Attributes provenance;
+};
+
+struct SweepResult {
+  std::filesystem::path folder;         ///< <out>/<experiment>
+  std::size_t complete = 0, kept = 0, failed = 0, left = 0;
+  int signal = 0;                       ///< that stopped it; 0: none
+};
+
+/// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
+SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const std::atomic<int>& stop);
+
+/// <folder>/summary.tsv: one row a run, header line.
+void write_summary(const Experiment& experiment, const std::filesystem::path& folder);
+
+}  // namespace fader

@@ -1,0 +1,374 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "store/hdf5.h"
+#include "store/layout.h"
+
+namespace fader {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kEpisodesInUse = 8;
+
+void check_columns(std::span<const Column> columns) {
+  std::set<std::string> paths = {kCommit};
+  for (const Column& c : columns) {
+    const std::string framed = "/" + c.path + "/";
+    FADER_CHECK(framed.find("//") == std::string::npos && framed.find("/./") == std::string::npos, "'{}' is no path", c.path);
+    FADER_CHECK(paths.insert(c.path).second, "column '{}' is there twice", c.path);
+    FADER_CHECK(!c.scalar || c.size == 1 || c.type == Type::text, "column '{}': {} numbers in a scalar row", c.path, c.size);
+    FADER_CHECK(c.scalar || c.type != Type::text, "column '{}': a row of texts", c.path);
+    FADER_CHECK(c.labels.empty() || c.labels.size() == c.size, "column '{}': {} labels for {} numbers", c.path, c.labels.size(), c.size);
+    FADER_CHECK(c.value.size() % std::max<std::size_t>(c.size, 1) == 0, "column '{}': {} values in rows of {}", c.path, c.value.size(), c.size);
+  }
+  for (const std::string& path : paths) {
+    const auto below = paths.lower_bound(path + "/");
+    FADER_CHECK(below == paths.end() || !below->starts_with(path + "/"), "'{}' is a column and a group", path);
+  }
+}
+
+/// A row's number as it is exchanged with the library (h5::row_bytes).
+void encode(const Column& c, double value, std::string& out) {
+  const auto put = [&]<class T>(T v) { out.append(reinterpret_cast<const char*>(&v), sizeof v); };
+  if (c.type == Type::f64) return put(value);
+  if (c.type == Type::i64) {
+    FADER_CHECK(std::isnan(value) || (value == std::floor(value) && std::abs(value) <= 0x1p53), "{}: {} is not a whole number", c.path, value);
+    return put(std::isnan(value) ? std::int64_t{-1} : static_cast<std::int64_t>(value));
+  }
+  const double most = c.type == Type::boolean ? 1 : 255;
+  FADER_CHECK(c.type != Type::text, "{} is a column of texts", c.path);
+  FADER_CHECK(value >= 0 && value <= most && value == std::floor(value), "{}: {} is not a whole number from 0 to {}", c.path, value, most);
+  put(static_cast<std::uint8_t>(value));
+}
+
+void encode(const Column& c, std::string_view text, std::string& out) {
+  std::string bytes = h5::clean_text(text, c.size);
+  bytes.resize(c.size, '\0');
+  out += bytes;
+}
+
+void fill_constant(hid_t dataset, const Column& c) {
+  std::string bytes;
+  for (const double v : c.value) encode(c, v, bytes);
+  for (const std::string& text : c.text) encode(c, text, bytes);
+  const std::size_t count = c.type == Type::text ? c.text.size() : c.value.size() / std::max<std::size_t>(c.size, 1);
+  h5::append_rows(dataset, c, 0, count, bytes.data());
+}
+
+void write_all(hid_t object, Attributes attributes, Attributes added) {
+  for (auto& [name, value] : added) attributes.insert_or_assign(name, std::move(value));
+  for (const auto& [name, value] : attributes) h5::write_attribute(object, name, value);
+}
+
+/// Everything that a file will ever have, and no rows.
+void make_objects(const fs::path& path, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns) {
+  h5::Handle file = h5::create_file(path);
+  write_all(file, root, {{"schema", std::string(kSchemaName)}, {"schema_version", fmt::format("{}.{}", kSchemaMajor, kSchemaMinor)}});
+  h5::make_counter(file, kStatus, true, 1);
+  h5::make_counter(file, kCommit, false, 3);
+  for (std::size_t e = 0; e < episodes.size(); ++e) {
+    const h5::Handle group = h5::make_group(file, episode_name(e));
+    write_all(group, episodes[e], {{"id", static_cast<std::int64_t>(e)}});
+    h5::make_counter(group, kCommit, false, 3);
+    for (const Column& c : columns) {
+      const h5::Handle dataset = h5::make_column(group, c);
+      if (c.rows == Rows::constant) fill_constant(dataset, c);
+    }
+  }
+  file.close();
+}
+
+}  // namespace
+
+/// Handles are destroyed from the last to the first: datasets before their file.
+struct RunWriter::Parts {
+  struct Series {
+    h5::Handle dataset;         ///< open while the episode is in use
+    std::uint64_t written = 0;  ///< rows in the file
+    std::uint64_t waiting = 0;  ///< rows in `bytes`
+    std::string bytes{};
+  };
+  struct Episode {
+    h5::Handle group;
+    std::vector<Series> series{};  ///< one a column
+    Committed committed{};
+  };
+
+  fs::path path;
+  std::vector<Column> columns;
+  std::map<std::string, std::size_t, std::less<>> index;
+  std::string failure;  ///< why nothing is written any more
+  h5::Handle file, status, commit;
+  std::vector<Episode> episodes;
+  std::vector<std::size_t> in_use;  ///< episodes whose datasets are open, the latest last
+
+  Parts(fs::path where, std::span<const Column> list) : path(std::move(where)), columns(list.begin(), list.end()) {
+    for (std::size_t i = 0; i < columns.size(); ++i) index.emplace(columns[i].path, i);
+  }
+
+  void open(std::size_t count);
+  void use(std::size_t episode);
+  Episode& at(std::size_t episode);
+  std::size_t column(std::string_view name) const;
+  void append(std::size_t episode, std::string_view name, std::span<const double> values);
+  void append_text(std::size_t episode, std::string_view name, std::string_view text);
+  void set(std::size_t episode, std::string_view name, std::span<const double> values);
+  void copy_rows(const RunReader& from, std::size_t episode, const Committed& cut);
+  void commit_rows(std::size_t episode);
+  std::uint64_t agreed(std::size_t episode, Rows kind) const;
+  Committed count(std::size_t episode) const;
+  void write_status(RunStatus value);
+  void close();
+
+  /// Runs what touches the disk. A refusal becomes a RunError and ends all writing: what follows could otherwise be counted
+  /// without being there.
+  template <class F>
+  void writing(const std::string& where, F&& body) {
+    const h5::Session session;
+    if (!failure.empty()) throw RunError(failure + " (nothing is written since)");
+    try {
+      body();
+    } catch (const h5::Failure& e) {
+      failure = fmt::format("{}: {}{}{}", path.string(), where, where.empty() ? "" : ": ", e.what());
+      throw RunError(failure);
+    }
+  }
+};
+
+void RunWriter::Parts::open(std::size_t count_of_episodes) {
+  file = h5::open_to_append(path);
+  status = h5::open_dataset(file, kStatus);
+  commit = h5::open_dataset(file, kCommit);
+  for (std::size_t e = 0; e < count_of_episodes; ++e) {
+    Episode& episode = episodes.emplace_back();
+    episode.group = h5::open_group(file, episode_name(e));
+    episode.series.resize(columns.size());
+    const auto counted = h5::read_counter(episode.group, kCommit, 3);
+    episode.committed = {counted[0], counted[1], counted[2]};
+    for (std::size_t i = 0; i < columns.size(); ++i) episode.series[i].written = counted_rows(columns[i].rows, episode.committed);
+  }
+}
+
+/// Opens the datasets of an episode and closes those that have long not been written: a flush visits every open one.
+void RunWriter::Parts::use(std::size_t episode) {
+  if (const auto it = std::find(in_use.begin(), in_use.end(), episode); it != in_use.end()) {
+    std::rotate(it, it + 1, in_use.end());
+    return;
+  }
+  if (in_use.size() == kEpisodesInUse) {
+    for (Series& s : episodes[in_use.front()].series) s.dataset.close();
+    in_use.erase(in_use.begin());
+  }
+  Episode& e = episodes[episode];
+  for (std::size_t i = 0; i < columns.size(); ++i) e.series[i].dataset = h5::open_dataset(e.group, columns[i].path);
+  in_use.push_back(episode);
+}
+
+RunWriter::Parts::Episode& RunWriter::Parts::at(std::size_t episode) {
+  FADER_CHECK(file >= 0, "{} is closed", path.string());
+  FADER_CHECK(episode < episodes.size(), "episode {} of {}", episode, episodes.size());
+  return episodes[episode];
+}
+
+std::size_t RunWriter::Parts::column(std::string_view name) const {
+  const auto it = index.find(name);
+  if (it != index.end()) return it->second;
+  std::vector<std::string> known;
+  for (const Column& c : columns) known.push_back(c.path);
+  throw Defect(fmt::format("no column '{}' in {}{}", name, path.string(), suggestion(name, known)));
+}
+
+void RunWriter::Parts::append(std::size_t episode, std::string_view name, std::span<const double> values) {
+  Episode& e = at(episode);
+  const std::size_t i = column(name);
+  const Column& c = columns[i];
+  FADER_CHECK(c.rows != Rows::once && c.rows != Rows::constant, "{} does not grow", c.path);
+  FADER_CHECK(values.size() == c.size, "{} takes {} numbers a row, not {}", c.path, c.size, values.size());
+  for (const double v : values) encode(c, v, e.series[i].bytes);
+  ++e.series[i].waiting;
+}
+
+void RunWriter::Parts::append_text(std::size_t episode, std::string_view name, std::string_view text) {
+  Episode& e = at(episode);
+  const std::size_t i = column(name);
+  FADER_CHECK(columns[i].type == Type::text, "{} is not a column of texts", name);
+  encode(columns[i], text, e.series[i].bytes);
+  ++e.series[i].waiting;
+}
+
+void RunWriter::Parts::set(std::size_t episode, std::string_view name, std::span<const double> values) {
+  Episode& e = at(episode);
+  const std::size_t i = column(name);
+  const Column& c = columns[i];
+  FADER_CHECK(c.rows == Rows::once, "{} is not a column of one row", c.path);
+  FADER_CHECK(values.size() == c.size, "{} takes {} numbers, not {}", c.path, c.size, values.size());
+  std::string bytes;
+  for (const double v : values) encode(c, v, bytes);
+  writing(episode_name(episode), [&] {
+    use(episode);
+    h5::append_rows(e.series[i].dataset, c, 0, 1, bytes.data());
+  });
+}
+
+/// The number of rows that all columns of a kind have; the odd one out is named.
+std::uint64_t RunWriter::Parts::agreed(std::size_t episode, Rows kind) const {
+  const Episode& e = episodes[episode];
+  const auto total = [&](std::size_t i) { return e.series[i].written + e.series[i].waiting; };
+  std::map<std::uint64_t, std::size_t> votes;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i].rows == kind) ++votes[total(i)];
+  if (votes.empty()) return 0;
+  const auto common = std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    FADER_CHECK(columns[i].rows != kind || total(i) == common, "{}/{} has {} rows, the other {} columns have {}",
+                episode_name(episode), columns[i].path, total(i), h5::name_of(kind), common);
+  return common;
+}
+
+Committed RunWriter::Parts::count(std::size_t episode) const {
+  const auto has = [&](Rows kind) { return std::any_of(columns.begin(), columns.end(), [&](const Column& c) { return c.rows == kind; }); };
+  const std::uint64_t plus = agreed(episode, Rows::interval_plus);
+  Committed out{agreed(episode, Rows::interval), agreed(episode, Rows::step), agreed(episode, Rows::event)};
+  if (!has(Rows::interval) && plus > 0) out.intervals = plus - 1;
+  FADER_CHECK(!has(Rows::interval_plus) || plus == out.intervals + 1 || (plus == 0 && out.intervals == 0),
+              "{}: columns that include the reset (observations, infos) have {} rows, the interval columns {}", episode_name(episode),
+              plus, out.intervals);
+  return out;
+}
+
+void RunWriter::Parts::commit_rows(std::size_t episode) {
+  Episode& e = at(episode);
+  const Committed next = count(episode);
+  writing(episode_name(episode), [&] {
+    use(episode);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      Series& s = e.series[i];
+      if (s.waiting == 0) continue;
+      h5::append_rows(s.dataset, columns[i], s.written, s.waiting, s.bytes.data());
+      s.written += s.waiting;
+      s.waiting = 0;
+      s.bytes.clear();
+    }
+    h5::flush(file);
+    const std::uint64_t here[3] = {next.intervals, next.steps, next.events};
+    const h5::Handle counter = h5::open_dataset(e.group, kCommit);
+    h5::write_counter(counter, here, false);
+    e.committed = next;
+    std::uint64_t all[3] = {};
+    for (const Episode& x : episodes) {
+      all[0] += x.committed.intervals;
+      all[1] += x.committed.steps;
+      all[2] += x.committed.events;
+    }
+    h5::write_counter(commit, all, false);
+  });
+}
+
+void RunWriter::Parts::copy_rows(const RunReader& from, std::size_t episode, const Committed& cut) {
+  const Committed there = from.committed(episode);
+  if (cut.intervals > there.intervals || cut.steps > there.steps || cut.events > there.events)
+    throw DataError(fmt::format("{}: {} holds {} intervals, {} steps and {} events, less than the {}, {} and {} to go on from",
+                                path.string(), episode_name(episode), there.intervals, there.steps, there.events, cut.intervals,
+                                cut.steps, cut.events));
+  for (const Column& c : columns) {
+    const std::uint64_t n = counted_rows(c.rows, cut);
+    if (c.rows == Rows::constant || (c.rows == Rows::once && cut != there)) continue;
+    if (c.type == Type::text) {
+      const auto texts = from.read_text(episode, c.path);
+      for (std::uint64_t i = 0; i < n; ++i) append_text(episode, c.path, texts[i]);
+      continue;
+    }
+    const auto values = from.read(episode, c.path);
+    if (c.rows == Rows::once) {
+      set(episode, c.path, values);
+    } else {
+      for (std::uint64_t i = 0; i < n; ++i) append(episode, c.path, std::span(values).subspan(i * c.size, c.size));
+    }
+  }
+  commit_rows(episode);
+}
+
+void RunWriter::Parts::write_status(RunStatus value) {
+  FADER_CHECK(file >= 0, "{} is closed", path.string());
+  writing("status", [&] {
+    h5::flush(file);  // final values are there before the file says that it is complete
+    h5::write_counter(status, &value, true);
+  });
+}
+
+void RunWriter::Parts::close() {
+  if (file < 0) return;
+  const h5::Session session;
+  episodes.clear();
+  in_use.clear();
+  commit.close();
+  status.close();
+  if (!failure.empty()) {
+    file = h5::Handle();  // was reported when it happened
+    return;
+  }
+  writing("", [&] { file.close(); });
+}
+
+RunWriter::RunWriter(const fs::path& file, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns)
+    : parts_(std::make_unique<Parts>(file, columns)) {
+  check_columns(columns);
+  parts_->writing("", [&] {
+    AtomicFile whole(file);
+    make_objects(whole.path(), root, episodes, columns);
+    whole.commit();
+    parts_->open(episodes.size());
+  });
+}
+
+RunWriter::RunWriter(const fs::path& file, std::span<const Committed> cut) {
+  const h5::Session session;
+  const RunReader old(file);
+  std::vector<Attributes> episodes;
+  for (std::size_t e = 0; e < old.episodes(); ++e) episodes.push_back(old.episode(e));
+  FADER_CHECK_EQ(cut.size(), episodes.size());
+  AtomicFile whole(file);
+  Parts copy(whole.path(), old.columns());
+  copy.writing("", [&] {
+    make_objects(whole.path(), old.root(), episodes, old.columns());
+    copy.open(episodes.size());
+  });
+  for (std::size_t e = 0; e < cut.size(); ++e) copy.copy_rows(old, e, cut[e]);
+  copy.close();
+  whole.commit();
+  parts_ = std::make_unique<Parts>(file, old.columns());
+  parts_->writing("", [&] { parts_->open(episodes.size()); });
+}
+
+RunWriter::RunWriter(RunWriter&&) noexcept = default;
+RunWriter::~RunWriter() {
+  try {
+    if (parts_) parts_->close();
+  } catch (const std::exception&) {  // whoever wants to know calls close()
+  }
+}
+
+void RunWriter::append(std::size_t episode, std::string_view path, std::span<const double> values) { parts_->append(episode, path, values); }
+void RunWriter::set(std::size_t episode, std::string_view path, std::span<const double> values) { parts_->set(episode, path, values); }
+void RunWriter::commit(std::size_t episode) { parts_->commit_rows(episode); }
+void RunWriter::status(RunStatus status) { parts_->write_status(status); }
+void RunWriter::close() { parts_->close(); }
+
+void RunWriter::event(std::size_t episode, std::int64_t interval, std::string_view kind, std::string_view text) {
+  parts_->append(episode, "events/interval", std::vector{static_cast<double>(interval)});
+  parts_->append_text(episode, "events/kind", kind);
+  parts_->append_text(episode, "events/text", text);
+}
+
+std::string hdf5_version() {
+  const h5::Session session;
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
+}  // namespace fader

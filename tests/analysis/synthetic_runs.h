@@ -1,0 +1,175 @@
+// Small run.h5 files with known numbers, in a folder of their own that goes away.
+#pragma once
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files.h"
+#include "store/store.h"
+
+namespace fader::test {
+namespace fs = std::filesystem;
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    static int count = 0;
+    path_ = fs::temp_directory_path() / fmt::format("fader_analysis_{}_{}", ::getpid(), count++);
+    fs::create_directories(path_);
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+/// A run: its losses at the given tokens, its weights interval by interval, its ends.
+struct SyntheticRun {
+  std::string policy = "random";
+  std::uint64_t seed = 0;
+  std::vector<double> tokens = {0, 100, 200, 300, 400};
+  std::vector<double> reference = {6, 5, 4.5, 4.25, 4};
+  std::vector<std::string> agents = {"quality", "random"};
+  std::vector<std::vector<double>> weights{};  ///< empty: all on the last agent
+  double arm = -1;
+  double loss_test = 4.5;
+  RunStatus status = RunStatus::complete;
+  std::string corpus = "c0ffee", model = "model-a", baseline = "random", experiment = "synthetic", config = "hash", metric = "final/loss_test";
+  std::string question = "Does anything beat chance?";
+  std::string point() const { return "policy=" + policy; }
+};
+
+inline std::vector<Column> synthetic_columns(const SyntheticRun& run) {
+  const std::vector<std::string> phases = {"setup", "train", "score", "observe"};
+  const auto vectors = [](std::string path, const std::vector<std::string>& labels) {
+    Column c;
+    c.path = std::move(path);
+    c.size = labels.size();
+    c.scalar = false;
+    c.axes = "interval item";
+    c.labels = labels;
+    return c;
+  };
+  const auto number = [](std::string path, Rows rows, std::string unit = "") {
+    Column c;
+    c.path = std::move(path);
+    c.rows = rows;
+    c.axes = rows == Rows::once ? "episode" : "interval";
+    c.unit = std::move(unit);
+    return c;
+  };
+  Column domains = vectors("final/loss_test_domain", {"books", "code"});
+  domains.rows = Rows::once;
+  return {vectors("actions", run.agents), number("rewards", Rows::interval), number("console/arm", Rows::interval),
+          number("infos/tokens", Rows::interval_plus, "token"), number("infos/loss_reference", Rows::interval_plus, "nat/token"),
+          number("infos/loss_train", Rows::interval_plus, "nat/token"), vectors("cost/seconds", phases), vectors("cost/flops", phases),
+          vectors("cost/tokens", phases), number("cost/total_seconds", Rows::interval), number("final/loss_reference", Rows::once, "nat/token"),
+          number("final/loss_validation", Rows::once, "nat/token"), number("final/loss_test", Rows::once, "nat/token"), domains};
+}
+
+inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_t t) {
+  writer.append(0, "infos/tokens", run.tokens[t]);
+  writer.append(0, "infos/loss_reference", run.reference[t]);
+  writer.append(0, "infos/loss_train", t == 0 ? std::numeric_limits<double>::quiet_NaN() : run.reference[t] + 0.25);
+  if (t == 0) return;
+  std::vector<double> weights(run.agents.size(), 0.0);
+  weights.back() = 1;
+  const double d = static_cast<double>(t);
+  const std::vector<double> seconds = {2, 9 * d, d, 3 * d}, flops = {1e6 * d, 8e6 * d, 1e6 * d, 5e6 * d}, tokens = {0, 100 * d, 10 * d, 0};
+  writer.append(0, "actions", run.weights.empty() ? weights : run.weights[t - 1]);
+  writer.append(0, "rewards", run.reference[t - 1] - run.reference[t]);
+  writer.append(0, "console/arm", run.arm);
+  writer.append(0, "cost/seconds", seconds);
+  writer.append(0, "cost/flops", flops);
+  writer.append(0, "cost/tokens", tokens);
+  writer.append(0, "cost/total_seconds", 2 + 13 * d);
+}
+
+/// Writes <experiment>/policy=<policy>/seed-<n>/run.h5 and returns its folder.
+inline fs::path write_run(const fs::path& experiment, const SyntheticRun& run) {
+  const fs::path folder = experiment / run.point() / fmt::format("seed-{}", run.seed);
+  make_folder(folder);
+  const Attributes root = {{"experiment", run.experiment}, {"question", run.question}, {"policy_name", run.policy}, {"point", run.point()},
+                           {"seed", run.seed}, {"baseline", run.baseline}, {"metric", run.metric}, {"confidence", 0.95},
+                           {"corpus_hash", run.corpus}, {"model", run.model}, {"config_sha256", run.config}};
+  const std::vector<Attributes> episodes = {{{"env", std::string("pretrain-v0")}, {"policy", run.policy}}};
+  const std::vector<Column> columns = synthetic_columns(run);
+  RunWriter writer(folder / "run.h5", root, episodes, columns);
+  for (std::size_t t = 0; t < run.tokens.size(); ++t) {
+    append_moment(writer, run, t);
+    if (t > 0) writer.commit(0);
+  }
+  if (run.status == RunStatus::complete) {
+    const std::vector<double> domains = {run.loss_test, run.loss_test + 1};
+    writer.set(0, "final/loss_reference", run.reference.back());
+    writer.set(0, "final/loss_validation", run.loss_test + 0.125);
+    writer.set(0, "final/loss_test", run.loss_test);
+    writer.set(0, "final/loss_test_domain", domains);
+    writer.commit(0);
+  }
+  writer.status(run.status);
+  writer.close();
+  return folder;
+}
+
+/// Seeds 0 to n - 1 of `random` and of `console`, whose loss is lower by 0.25 + 0.0625 (seed mod 2) in each pair.
+inline void write_pairs(const fs::path& experiment, std::uint64_t seeds) {
+  for (std::uint64_t seed = 0; seed < seeds; ++seed) {
+    SyntheticRun base{.seed = seed};
+    base.loss_test = 4.5 + 0.125 * static_cast<double>(seed);
+    for (double& loss : base.reference) loss += 0.125 * static_cast<double>(seed);
+    SyntheticRun console = base;
+    console.policy = "console";
+    console.arm = 1;
+    const double gain = 0.25 + 0.0625 * static_cast<double>(seed % 2);
+    console.loss_test -= gain;
+    for (std::size_t t = 1; t < console.reference.size(); ++t) console.reference[t] -= gain * static_cast<double>(t) / 4;
+    console.weights = {{0.5, 0.5}, {0.25, 0.75}, {0.75, 0.25}, {1, 0}};
+    if (seed % 2 == 1) console.weights = {{0.5, 0.5}, {0.75, 0.25}, {0.75, 0.25}, {0.5, 0.5}};
+    write_run(experiment, base);
+    write_run(experiment, console);
+  }
+}
+
+/// Cells of a table, header first; `#` lines and empty lines left out.
+inline std::vector<std::vector<std::string>> read_table(const fs::path& file) {
+  std::vector<std::vector<std::string>> rows;
+  const std::string text = read_file(file);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    const std::string line = text.substr(at, end - at);
+    at = end == std::string::npos ? text.size() : end + 1;
+    if (line.empty() || line[0] == '#') continue;
+    rows.emplace_back();
+    for (std::size_t from = 0; from != std::string::npos;) {
+      const std::size_t tab = line.find('\t', from);
+      rows.back().push_back(line.substr(from, tab == std::string::npos ? tab : tab - from));
+      from = tab == std::string::npos ? tab : tab + 1;
+    }
+  }
+  return rows;
+}
+
+/// The cell in the row whose first columns read `key`, under `column`.
+inline std::string cell(const std::vector<std::vector<std::string>>& table, const std::string& column, const std::string& key_column,
+                        const std::string& key) {
+  std::size_t at = 0, by = 0;
+  for (std::size_t i = 0; i < table.at(0).size(); ++i) {
+    if (table[0][i] == column) at = i + 1;
+    if (table[0][i] == key_column) by = i + 1;
+  }
+  if (at == 0 || by == 0) return "no such column";
+  for (std::size_t r = 1; r < table.size(); ++r)
+    if (table[r].at(by - 1) == key) return table[r].at(at - 1);
+  return "no such row";
+}
+
+}  // namespace fader::test

@@ -1,0 +1,68 @@
+// Plays a policy on bandit-v0 for one episode, as the runner would with scaler "none".
+#pragma once
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "env/registry.h"
+#include "tests/policies/console.h"
+
+namespace fader::testing {
+
+inline std::unique_ptr<Env> make_env(const std::string& name, const std::function<void(Options&)>& set) {
+  const auto& entry = environments().at(name);
+  const auto options = entry.options();
+  if (set) set(*options);
+  return entry.make(*options, EnvContext{});
+}
+
+struct Played {
+  std::vector<int> arm;
+  std::vector<double> reward, regret;
+  double total_regret = 0;
+};
+
+inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
+  const EnvSpec& spec = env.spec();
+  const std::size_t k = spec.agents.size();
+  const std::array<int, 1> slots = {0};
+  Outcome out;
+  out.fit(spec, 1);
+  Decisions decided;
+  decided.fit(policy.spec(), k, 1);
+  std::vector<Rng> streams = {Rng(seed, "policy")};
+  Rng learner(seed, "learn");
+  env.reset(slots, std::array<std::uint64_t, 1>{seed}, out);
+  policy.begin(slots, streams);
+  Grid<double> before = out.observation;
+  const Grid<double> none(1, 0);
+  Played played;
+  for (out.end[0] = End::no; out.end[0] == End::no;) {
+    policy.decide({slots, std::as_const(before).view()}, streams, decided);
+    env.step(slots, std::as_const(decided.weights).view(), out);
+    policy.learn({{slots, std::as_const(before).view()}, decided, out.reward[0], out.reward_se[0], none.view(), none.view(),
+                  std::as_const(out.observation).view(), out.end},
+                 learner);
+    std::copy(out.observation[0].begin(), out.observation[0].end(), before[0].begin());
+    played.arm.push_back(static_cast<int>(decided.arm[0]));
+    played.reward.push_back(out.reward[0][0]);
+    played.regret.push_back(out.series[0][0]);
+    played.total_regret += out.series[0][0];
+  }
+  return played;
+}
+
+/// Policies are scaled by hand here: rewards of these bandits are in [0, 1] as they are.
+inline std::function<void(Options&)> bandit_options(std::vector<double> means, std::int64_t horizon, std::int64_t change_every = 0,
+                                                     Vectors changes = {}) {
+  return [=](Options& o) {
+    set_option(o, "means", means);
+    set_option<std::string>(o, "payoff", "bernoulli");
+    set_option(o, "horizon", horizon);
+    set_option(o, "change_every", change_every);
+    set_option(o, "changes", changes);
+  };
+}
+
+}  // namespace fader::testing

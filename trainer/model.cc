@@ -1,0 +1,293 @@
+// The form that trains: forward and backward written for the architecture, all working memory allocated once.
+//
+// A batch is taken apart into groups of whole segments, about a thousand positions each, so that what a layer leaves for the
+// backward pass stays near the processor and memory does not grow with the batch. Groups are shared out to threads, each
+// with working memory and gradient of its own; gradients are summed in the order of the threads.
+// Status: checked against the autograd form, which is checked against plain loops and finite differences.
+#include "trainer/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <thread>
+
+#include "core/error.h"
+#include "trainer/buffer.h"
+#include "trainer/kernels.h"
+#include "trainer/product.h"
+
+namespace fader {
+namespace {
+
+constexpr std::int64_t kGroup = 1024;       // positions worked on at once, unless a single segment is longer
+constexpr std::int64_t kOutputRows = 128;   // rows of logits held at once
+
+struct Group {
+  std::size_t first, last;  // segments
+};
+
+// What one layer leaves for its backward pass. P positions, W width, H hidden.
+struct Activations {
+  Buffer<float> stream;                  // [P, W] into the layer
+  Buffer<float> attention_in, inverse1;  // [P, W] normed, [P]
+  Buffer<float> qkv;                     // [P, 3W] rotated
+  Buffer<float> probabilities;           // per segment and head
+  Buffer<float> mixed;                   // [P, W] attention's output
+  Buffer<float> middle;                  // [P, W] stream between the two parts
+  Buffer<float> feed_in, inverse2;       // [P, W] normed, [P]
+  Buffer<float> gate_up;                 // [P, 2H]
+  Buffer<float> active;                  // [P, H]
+
+  void reserve(std::int64_t p, std::int64_t w, std::int64_t h, std::int64_t kept) {
+    for (Buffer<float>* b : {&stream, &attention_in, &mixed, &middle, &feed_in}) at_least(*b, p * w);
+    for (Buffer<float>* b : {&inverse1, &inverse2}) at_least(*b, p);
+    at_least(qkv, p * 3 * w);
+    at_least(probabilities, kept);
+    at_least(gate_up, p * 2 * h);
+    at_least(active, p * h);
+  }
+};
+
+// One thread's share: working memory, and the passes over one group.
+class Worker {
+ public:
+  Worker(const ModelOptions& options, const Layout& layout, const Buffer<float>& cosine, const Buffer<float>& sine)
+      : o_(options), layout_(layout), cosine_(cosine), sine_(sine), w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
+
+  /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position.
+  void run(const float* parameters, const Batch& batch, Group group, const float* weight, float* nats, float* gradient) {
+    par_ = parameters;
+    grad_ = gradient;
+    enter(batch, group);
+    const bool keep = gradient != nullptr;
+    layers_.resize(keep ? layout_.blocks.size() : 1);
+    for (Activations& a : layers_) a.reserve(p_, w_, h_, kept_);
+    float* x = keep ? layers_[0].stream.data() : at_least(stream_, p_ * w_);
+    for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, x + i * w_);
+    for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
+      float* out = keep && l + 1 < layers_.size() ? layers_[l + 1].stream.data() : at_least(stream_, p_ * w_);
+      forward(layout_.blocks[l], layers_[keep ? l : 0], x, out);
+      x = out;
+    }
+    output(batch, group, x, weight, nats + first_);
+    if (!keep) return;
+    for (std::size_t l = layout_.blocks.size(); l-- > 0;) backward(layout_.blocks[l], layers_[l]);
+    for (std::int64_t i = 0; i < p_; ++i) {
+      float* row = grad_ + layout_.embedding + input_[i] * w_;
+      for (std::int64_t c = 0; c < w_; ++c) row[c] += dstream_[static_cast<std::size_t>(i * w_ + c)];
+    }
+  }
+
+ private:
+  struct Segment {
+    std::int64_t begin, kept;  // first position within the group, first of its probabilities
+    kernels::Attention attention;
+  };
+
+  void enter(const Batch& batch, Group group) {
+    first_ = batch.begin[group.first];
+    p_ = batch.begin[group.last] - first_;
+    input_ = batch.input.data() + first_;
+    segments_.clear();
+    kept_ = 0;
+    std::int64_t scratch = 0;
+    for (std::size_t s = group.first; s < group.last; ++s) {
+      const kernels::Attention a{batch.length(s), o_.heads, w_ / o_.heads};
+      segments_.push_back({batch.begin[s] - first_, kept_, a});
+      kept_ += a.heads * a.probabilities();
+      scratch = std::max(scratch, a.scratch());
+    }
+    at_least(scratch_, scratch);
+  }
+
+  void rotate(float* qkv, float sign) const {  // queries and keys
+    const std::int64_t head = w_ / o_.heads;
+    for (const Segment& s : segments_)
+      kernels::rotate(qkv + s.begin * 3 * w_, s.attention.rows, 3 * w_, 2 * o_.heads, head, cosine_.data(), sine_.data(), sign);
+  }
+  // out [P, outs] = x [P, ins] weight^T
+  void linear(const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* out, bool add = false) const {
+    product({x, p_, ins}, {par_ + weight, outs, ins, true}, out, add);
+  }
+  // its gradients: dx = dout weight, dweight += dout^T x
+  void linear_backward(const float* dout, const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* dx) const {
+    product({dout, p_, outs, true}, {x, p_, ins}, grad_ + weight, true);
+    product({dout, p_, outs}, {par_ + weight, outs, ins}, dx);
+  }
+
+  // x may be `out` itself.
+  void forward(const Layout::Block& at, Activations& a, const float* x, float* out) {
+    const auto epsilon = static_cast<float>(o_.norm_epsilon);
+    kernels::rms_norm(x, par_ + at.attention_norm, p_, w_, epsilon, a.attention_in.data(), a.inverse1.data());
+    linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
+    rotate(a.qkv.data(), 1.0f);
+    for (const Segment& s : segments_)
+      s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept, scratch_.data());
+    std::copy_n(x, p_ * w_, a.middle.data());
+    linear(a.mixed.data(), at.output, w_, w_, a.middle.data(), true);
+
+    kernels::rms_norm(a.middle.data(), par_ + at.feed_norm, p_, w_, epsilon, a.feed_in.data(), a.inverse2.data());
+    linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
+    kernels::swiglu(a.gate_up.data(), p_, h_, a.active.data());
+    std::copy_n(a.middle.data(), p_ * w_, out);
+    linear(a.active.data(), at.down, w_, h_, out, true);
+  }
+
+  // Turns dstream_, the gradient of the layer's output, into that of its input.
+  void backward(const Layout::Block& at, Activations& a) {
+    float* dx = dstream_.data();
+    float* dwide = at_least(dwide_, p_ * std::max(3 * w_, h_));
+    float* dnarrow = at_least(dnarrow_, p_ * w_);
+    linear_backward(dx, a.active.data(), at.down, w_, h_, dwide);
+    kernels::swiglu_backward(dwide, p_, h_, a.gate_up.data());
+    linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow);
+    kernels::rms_norm_backward(dnarrow, a.middle.data(), par_ + at.feed_norm, a.inverse2.data(), p_, w_, dx, grad_ + at.feed_norm);
+
+    linear_backward(dx, a.mixed.data(), at.output, w_, w_, dnarrow);
+    for (const Segment& s : segments_)
+      s.attention.backward(a.qkv.data() + s.begin * 3 * w_, a.probabilities.data() + s.kept, dnarrow + s.begin * w_,
+                           dwide + s.begin * 3 * w_, scratch_.data());
+    rotate(dwide, -1.0f);
+    linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
+    kernels::rms_norm_backward(dnarrow, a.stream.data(), par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx, grad_ + at.attention_norm);
+  }
+
+  // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
+  void output(const Batch& batch, Group group, const float* x, const float* weight, float* nats) {
+    float* normed = at_least(normed_, p_ * w_);
+    float* inverse = at_least(inverse_, p_);
+    float* logits = at_least(logits_, std::min(p_, kOutputRows) * v_);
+    float* dnarrow = at_least(dnarrow_, p_ * w_);
+    const float* embedding = par_ + layout_.embedding;
+    const std::uint32_t* target = batch.target.data() + first_;
+    if (grad_ != nullptr) spread(batch, group, weight);
+    kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<float>(o_.norm_epsilon), normed, inverse);
+    for (std::int64_t i = 0; i < p_; i += kOutputRows) {
+      const std::int64_t n = std::min(kOutputRows, p_ - i);
+      product({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
+      if (grad_ == nullptr) {
+        kernels::cross_entropy(logits, target + i, n, v_, nats + i);
+        continue;
+      }
+      kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i);
+      product({logits, n, v_, true}, {normed + i * w_, n, w_}, grad_ + layout_.embedding, true);
+      product({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
+    }
+    if (grad_ == nullptr) return;
+    float* dx = at_least(dstream_, p_ * w_);
+    std::fill_n(dx, p_ * w_, 0.0f);
+    kernels::rms_norm_backward(dnarrow, x, par_ + layout_.norm, inverse, p_, w_, dx, grad_ + layout_.norm);
+  }
+
+  void spread(const Batch& batch, Group group, const float* weight) {  // from segments to positions
+    float* out = at_least(weight_, p_);
+    for (std::size_t s = group.first; s < group.last; ++s) out = std::fill_n(out, batch.length(s), weight[s]);
+  }
+
+  const ModelOptions& o_;
+  const Layout& layout_;
+  const Buffer<float>&cosine_, &sine_;
+  const std::int64_t w_, h_, v_;
+  const float* par_ = nullptr;
+  float* grad_ = nullptr;
+  const std::uint32_t* input_ = nullptr;
+  std::int64_t first_ = 0, p_ = 0, kept_ = 0;
+  std::vector<Segment> segments_;
+  std::vector<Activations> layers_;
+  Buffer<float> stream_, dstream_, dwide_, dnarrow_, normed_, inverse_, logits_, weight_, scratch_;
+};
+
+class DirectModel final : public Model<float> {
+ public:
+  DirectModel(const ModelOptions& options, int threads) : o_(options), layout_(options) {
+    FADER_CHECK(threads > 0);
+    const std::int64_t half = o_.width / o_.heads / 2;
+    for (std::int64_t i = 0; i < o_.context; ++i) {
+      for (std::int64_t c = 0; c < half; ++c) {
+        const double angle = static_cast<double>(i) * std::pow(o_.rope_base, -static_cast<double>(c) / static_cast<double>(half));
+        cosine_.push_back(static_cast<float>(std::cos(angle)));
+        sine_.push_back(static_cast<float>(std::sin(angle)));
+      }
+    }
+    for (int t = 0; t < threads; ++t) workers_.emplace_back(o_, layout_, cosine_, sine_);
+    gradients_.resize(static_cast<std::size_t>(threads) - 1);
+  }
+
+  void losses(std::span<const float> parameters, const Batch& batch, std::span<float> nats) override {
+    run(parameters, batch, {}, nats, {});
+  }
+  void gradient(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
+                std::span<float> gradient) override {
+    FADER_CHECK_EQ(weight.size(), batch.segments());
+    FADER_CHECK_EQ(static_cast<std::int64_t>(gradient.size()), layout_.size);
+    run(parameters, batch, weight, nats, gradient);
+  }
+
+ private:
+  void run(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats, std::span<float> gradient) {
+    FADER_CHECK_EQ(static_cast<std::int64_t>(parameters.size()), layout_.size);
+    FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), batch.positions());
+    cut(batch);
+    const auto share = [&](std::size_t t) {
+      float* into = gradient.empty() ? nullptr : gradient.data();
+      if (into != nullptr && t > 0) {
+        gradients_[t - 1].assign(gradient.size(), 0.0f);
+        into = gradients_[t - 1].data();
+      }
+      for (std::size_t g = t; g < groups_.size(); g += workers_.size())
+        workers_[t].run(parameters.data(), batch, groups_[g], weight.data(), nats.data(), into);
+    };
+    on_each_thread(share);
+    if (gradient.empty()) return;
+    for (const Buffer<float>& other : gradients_)
+      for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += other[i];
+  }
+
+  // Whole segments, as many as fit; at least a group for each thread where there are segments enough.
+  void cut(const Batch& batch) {
+    const auto threads = static_cast<std::int64_t>(workers_.size());
+    const std::int64_t room = std::min(kGroup, (batch.positions() + threads - 1) / threads);
+    groups_.clear();
+    for (std::size_t s = 0; s < batch.segments(); ++s) {
+      FADER_CHECK(batch.length(s) <= o_.context, "a segment of {} tokens for a context of {}", batch.length(s), o_.context);
+      const bool fits = !groups_.empty() && batch.begin[s + 1] - batch.begin[groups_.back().first] <= room;
+      if (fits) groups_.back().last = s + 1;
+      else groups_.push_back({s, s + 1});
+    }
+  }
+
+  template <class Work>
+  void on_each_thread(const Work& work) {
+    std::vector<std::exception_ptr> failed(workers_.size());
+    const auto guarded = [&](std::size_t t) {
+      try {
+        work(t);
+      } catch (...) {
+        failed[t] = std::current_exception();
+      }
+    };
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t t = 1; t < workers_.size(); ++t) others.emplace_back(guarded, t);
+      guarded(0);
+    }
+    for (const std::exception_ptr& e : failed)
+      if (e) std::rethrow_exception(e);
+  }
+
+  const ModelOptions o_;
+  const Layout layout_;
+  Buffer<float> cosine_, sine_;  // [context, head / 2]
+  std::vector<Worker> workers_;
+  std::vector<Buffer<float>> gradients_;  // of all threads but the first
+  std::vector<Group> groups_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads) {
+  keep_to_one_thread();
+  return std::make_unique<DirectModel>(options, threads);
+}
+
+}  // namespace fader

@@ -1,0 +1,40 @@
+// A language model of the Llama family: losses and gradients of a batch as functions of flat parameters.
+//
+//   x = E[input];  per layer: x += O attention(rotate(Q h), rotate(K h), V h), h = rms_norm(x) gain
+//                             x += D (silu(G h) * (U h)),                     h = rms_norm(x) gain
+//   logits = E (rms_norm(x) gain);  nats = logsumexp(logits) - logits[target]
+//
+// Touvron et al. 2023, "LLaMA" (arXiv 2302.13971), section 2.2: RMSNorm before each part (Zhang and Sennrich 2019), SwiGLU
+// (Shazeer 2020), rotary embedding of queries and keys (Su et al. 2021) in halves, as Hugging Face's checkpoints have it;
+// multi-head attention, no biases, output layer tied to the embedding. Shapes and names: layout.h.
+//
+// There are two forms. make_model: forward and backward written out, float32, the one that trains. make_autograd_model: the
+// plain form recorded by LibTorch's autograd, slow, in float32 or float64, the oracle of the tests.
+#pragma once
+#include <memory>
+#include <span>
+
+#include "trainer/layout.h"
+#include "trainer/packer.h"
+
+namespace fader {
+
+/// Holds no parameters, only working memory. Not thread-safe.
+template <class Real>
+class Model {
+ public:
+  virtual ~Model() = default;
+  /// nats[i]: of position i. A segment's numbers depend on the others of the batch by rounding at most.
+  virtual void losses(std::span<const Real> parameters, const Batch& batch, std::span<Real> nats) = 0;
+  /// Adds the gradient of sum_s weight[s] sum_(i in segment s) nats[i] to `gradient`; fills `nats` as well.
+  virtual void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                        std::span<Real> gradient) = 0;
+};
+
+/// Equal calls give equal bits. `threads` shares out segments; another number may sum gradients in another order.
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads);
+
+template <class Real>
+std::unique_ptr<Model<Real>> make_autograd_model(const ModelOptions& options);
+
+}  // namespace fader

@@ -1,0 +1,25 @@
+// AdamW with clipping by the global norm, over flat buffers, in two passes: one for the norm, one for everything else.
+//
+//   g <- g min(1, clip / |g|)     m <- b1 m + (1 - b1) g     v <- b2 v + (1 - b2) g^2
+//   p <- p - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon) - rate decay p
+//
+// Loshchilov and Hutter 2019, "Decoupled weight decay regularization" (arXiv 1711.05101), algorithm 2. Matrices decay, the
+// tied embedding among them, as it is the output layer too; gains of norms do not.
+// Status: checked against values computed by hand. Pure functions over what they are given.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "trainer/layout.h"
+
+namespace fader {
+
+/// Of all numbers, in double precision. Sums in a fixed order.
+double norm(std::span<const float> x);
+double inner_product(std::span<const float> a, std::span<const float> b);
+
+/// Step `step` (from 1) of every tensor of `layout`; all buffers have Layout::size numbers. `gradient_norm`: norm(gradient).
+void adamw_step(const Layout& layout, const TrainOptions& options, double rate, std::int64_t step, double gradient_norm,
+                std::span<const float> gradient, std::span<float> parameters, std::span<float> first, std::span<float> second);
+
+}  // namespace fader

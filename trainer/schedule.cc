@@ -1,0 +1,43 @@
+#include "trainer/schedule.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace fader {
+namespace {
+
+double warmup_stable_decay(const TrainOptions& o, std::int64_t step) {
+  const std::int64_t all = o.steps();
+  const std::int64_t warmup = std::llround(o.warmup * static_cast<double>(all));
+  const std::int64_t decay = std::min<std::int64_t>(std::llround(o.decay * static_cast<double>(all)), all - warmup);
+  if (step < warmup) return o.learning_rate * static_cast<double>(step + 1) / static_cast<double>(warmup);
+  if (step < all - decay) return o.learning_rate;
+  if (decay == 0) return o.learning_rate;
+  const double done = std::min(1.0, static_cast<double>(step - (all - decay) + 1) / static_cast<double>(decay));
+  return o.learning_rate * (1.0 + done * (o.final_share - 1.0));
+}
+
+struct Schedule {
+  const char* name;
+  double (*rate)(const TrainOptions&, std::int64_t step);
+};
+constexpr Schedule kSchedules[] = {{"wsd", warmup_stable_decay}};
+
+}  // namespace
+
+std::vector<std::string> schedule_names() {
+  std::vector<std::string> names;
+  for (const Schedule& s : kSchedules) names.emplace_back(s.name);
+  return names;
+}
+
+double scheduled_rate(const TrainOptions& options, std::int64_t step) {
+  for (const Schedule& s : kSchedules)
+    if (options.schedule == s.name) return s.rate(options, step);
+  const auto known = schedule_names();
+  throw ConfigError(fmt::format("no schedule '{}'{}", options.schedule, suggestion(options.schedule, known)));
+}
+
+}  // namespace fader

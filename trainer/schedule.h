@@ -1,0 +1,23 @@
+// Learning rate as a function of the step: a small table of named schedules.
+//
+//   wsd  warm-up, stable, decay: linear from rate/w to the rate over the first w steps, constant, then linear down to
+//        final_share x rate, which the last step has. Hu et al. 2024, "MiniCPM" (arXiv 2404.06395), section 4, with a
+//        linear decay. Status: checked against exact values.
+//
+// Pure functions; thread-safe.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/trainer.h"
+
+namespace fader {
+
+/// Names that TrainOptions::schedule may have.
+std::vector<std::string> schedule_names();
+
+/// Of step `step` (from 0). Steps past the end keep the last rate.
+double scheduled_rate(const TrainOptions& options, std::int64_t step);
+
+}  // namespace fader
