@@ -111,7 +111,7 @@ class Topic final : public Lookup<topic_of> {
  public:
   Topic(const LookupOptions& options, const AgentContext& context) : Lookup(options, context, context.corpus->topics().size()) {
     if (context.corpus->topics().empty())
-      throw ConfigError("agent 'topic' needs a topic field, and the corpus has none; name it in corpus.fields.topic, or leave the agent out");
+      throw ConfigError("agent 'topic' needs a topic field, and the corpus has none; name it in corpus.topic_field, or leave the agent out");
   }
 };
 

@@ -1,6 +1,6 @@
 // quality: how much a passage resembles text that is known to be good.
 //
-// Where the corpus has a quality field (corpus.fields.quality), the score is that number: S(x) = q(x). Documents without one
+// Where the corpus has a quality field (corpus.quality_field), the score is that number: S(x) = q(x). Documents without one
 // score just below the lowest. Elsewhere the score is the log-odds of a fastText classifier,
 //   S(x) = ln p(anchor | x) - ln p(pool | x),
 // an averaged bag of hashed word 1,2-grams, linear, softmax, trained on passages of the anchor set against as many of the
@@ -67,7 +67,7 @@ class Classifier {
     const auto anchor = spread(corpus, Set::anchor, limit);
     if (anchor.size() < 10)
       throw ConfigError(fmt::format("agent 'quality' has {} anchor passages to learn from and needs 10; raise corpus.anchor_share, or name "
-                                    "a quality field in corpus.fields.quality", anchor.size()));
+                                    "a quality field in corpus.quality_field", anchor.size()));
     const auto pool = spread(corpus, Set::pool, anchor.size());
     progress.note(fmt::format("quality: training a classifier on {} anchor and {} pool passages", anchor.size(), pool.size()));
     const AtomicFile file(corpus.folder() / "quality-examples.txt");  // never committed: fastText reads examples from a file only
@@ -135,7 +135,7 @@ class Quality final : public Agent {
  public:
   Quality(const QualityOptions& options, const AgentContext& context) : corpus_(context.corpus) {
     if (options.source == "field" && !corpus_->has_quality())
-      throw ConfigError("agent 'quality' with source = \"field\" needs a quality field; name it in corpus.fields.quality");
+      throw ConfigError("agent 'quality' with source = \"field\" needs a quality field; name it in corpus.quality_field");
     if (options.source == "field" || (options.source == "auto" && corpus_->has_quality()))
       column_ = static_column(*corpus_, "quality", "field", context.progress, [&](std::span<float> out) { return from_field(out); });
     else

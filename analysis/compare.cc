@@ -174,15 +174,16 @@ void choose_baseline(const std::string& name, bool asked, Comparison& all) {
     found[0]->is_baseline = true;
     all.baseline = found[0]->name;
   } else if (asked) {
-    throw ConfigError(fmt::format("--baseline {}: {}{}", name, found.empty() ? "no complete run of a policy of that name" : "names several points",
+    throw ConfigError(fmt::format("--baseline {}: {}{}", name,
+                                  found.empty() ? "no complete run of a policy of that name" : "names several points",
                                   suggestion(name, known)));
   } else if (name.empty()) {
     all.notes.push_back("The runs name no baseline, so nothing is compared with one; --baseline NAME chooses it.");
   } else if (found.empty()) {
     all.notes.push_back(fmt::format("The baseline '{}' has no complete run, so nothing is compared with it.", name));
   } else {
-    all.notes.push_back(fmt::format("The baseline '{}' names {} points, so nothing is compared with it; --baseline POINT chooses one.", name,
-                                    found.size()));
+    all.notes.push_back(fmt::format("The baseline '{}' names {} points, so nothing is compared with it; --baseline POINT chooses one.",
+                                    name, found.size()));
   }
   std::ranges::stable_sort(all.contenders, [](const Contender& a, const Contender& b) {
     return a.is_baseline != b.is_baseline ? a.is_baseline : a.name < b.name;
@@ -263,7 +264,8 @@ Comparison compare(const Collection& collection, const std::string& baseline) {
   all.lower_is_better = contains(all.metric, "loss") || contains(all.metric, "regret");
   const bool losses = std::ranges::all_of(collection.runs, [](const RunRecord& r) { return !r.reference.empty(); });
   all.curve_quantity = losses ? "reference loss" + unit_in_words(first.reference_unit) : "return so far (sum of rewards)";
-  all.x_name = first.budget() == 0 ? "intervals" : first.tokens_unit == "token" || first.tokens_unit.empty() ? "tokens seen" : first.tokens_unit + "s";
+  const bool tokens = first.tokens_unit.empty() || first.tokens_unit == "token";
+  all.x_name = first.budget() == 0 ? "intervals" : tokens ? "tokens seen" : first.tokens_unit + "s";
   all.contenders = contenders_of(collection);
   note_peculiarities(collection, all);
   choose_baseline(baseline.empty() ? first.baseline : baseline, !baseline.empty(), all);

@@ -99,15 +99,16 @@ Figure curves_figure(const Comparison& all) {
   out.caption = fmt::format("{} against {}, mean over {}{}.", all.curve_quantity, all.x_name, seeds,
                             most < 2 ? "" : fmt::format("; bands are {} t intervals of the mean over seeds", stats::percent(all.confidence)));
   if (paired > 0)
-    out.caption += fmt::format(" Below: difference to {}, paired by seed, with the {} paired t interval at each point (pointwise, not for the "
-                               "curve as a whole).", all.baseline, stats::percent(all.confidence));
+    out.caption += fmt::format(" Below: difference to {}, paired by seed, with the {} paired t interval at each point (pointwise, not for "
+                               "the curve as a whole).", all.baseline, stats::percent(all.confidence));
   return out;
 }
 
 Figure forest_figure(const Comparison& all) {
   Figure out;
   out.name = "forest";
-  out.arguments = {"forest.gp", "tables/paired.tsv", "tables/pairs.tsv", all.baseline, stats::percent(all.confidence) + " t interval", all.quantity};
+  const std::string bar = stats::percent(all.confidence) + " t interval";
+  out.arguments = {"forest.gp", "tables/paired.tsv", "tables/pairs.tsv", all.baseline, bar, all.quantity};
   out.caption = fmt::format("Difference in {} to {}, paired by seed: mean with its {} paired t interval, and every pair (circles). Not "
                             "corrected for the number of policies.", all.quantity, all.baseline, stats::percent(all.confidence));
   return out;
@@ -166,7 +167,8 @@ Drawing draw(const std::vector<Figure>& figures, const fs::path& experiment, con
       const Ended ended = run_program(words, experiment);
       if (ended.status == 0) continue;
       whole = false;
-      out.problems.push_back(fmt::format("{}: gnuplot ended with {}: {}", (experiment / file).string(), ended.status, last_line(ended.said)));
+      const std::string why = last_line(ended.said);
+      out.problems.push_back(fmt::format("{}: gnuplot ended with {}: {}", (experiment / file).string(), ended.status, why));
       std::error_code ignored;
       fs::remove(experiment / (file + ".part." + kind), ignored);
     }

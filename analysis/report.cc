@@ -16,6 +16,7 @@ std::string signed_number(double x) { return std::isnan(x) ? "n/a" : fmt::format
 std::string bracket(const stats::Interval& i) {
   return i.known() ? fmt::format("[{:+.4f}, {:+.4f}]", i.low, i.high) : "[n/a]";
 }
+std::string gain(double x) { return std::isnan(x) ? "n/a" : x > 999 ? "> 999" : fmt::format("{:.1f}", x); }
 std::string share(double x) { return std::isnan(x) ? "n/a" : fmt::format("{:.1f}%", 100 * x); }
 std::string mean_sd(const Contender& c) { return c.runs.size() < 2 ? number(c.mean) : number(c.mean) + " ± " + number(c.sd); }
 std::string runs_of(const Contender& c) {
@@ -93,7 +94,7 @@ std::vector<std::vector<std::string>> pairing_table(const Comparison& all) {
     const stats::Paired& p = *c.paired;
     rows.push_back({c.name, fmt::format("{}", p.n), signed_number(p.difference), bracket(p.interval), number(p.sd),
                     std::isnan(p.correlation) ? "n/a" : fmt::format("{:.3f}", p.correlation), bracket(p.unpaired),
-                    std::isnan(p.gain) ? "n/a" : fmt::format("{:.1f}", p.gain), fmt::format("{}", all.wins(p)), reading(all, c)});
+                    gain(p.gain), fmt::format("{}", all.wins(p)), reading(all, c)});
   }
   return rows;
 }
@@ -113,7 +114,7 @@ std::string lead(const Comparison& all) {
   if (pairs.empty()) return "";
   const stats::Paired p = paired(pairs, all.confidence);
   const bool shown = p.n >= kPairsForVerdict && p.interval.known() && !p.interval.holds(0);
-  return fmt::format(" Against {}, the runner-up: {}{}.", second.name, measured(p), shown ? "" : "; no difference between these two is shown");
+  return fmt::format(" Against {}, the runner-up: {}{}.", second.name, measured(p), shown ? "" : "; no difference is shown between them");
 }
 
 std::string left_out_lines(const Collection& collection, const std::string& indent) {
@@ -161,20 +162,21 @@ std::string verdict(const Comparison& all) {
   const Contender& best = all.contenders[all.ranking[0]];
   const std::string extreme = all.lower_is_better ? "lowest" : "highest", quantity = plain_quantity(all);
   if (all.contenders.size() == 1) return fmt::format("Only {} has complete runs: there is nothing to compare.", best.name);
-  if (all.baseline.empty()) return fmt::format("{} has the {} mean {}; without a baseline nothing is tested.", best.name, extreme, quantity);
-  if (best.is_baseline) return fmt::format("No policy has a {} mean {} than the baseline {}.", all.lower_is_better ? "lower" : "higher", quantity, best.name);
-  if (!best.paired) return fmt::format("{} has the {} mean {}, but shares no seed with {}: no pairs, no verdict.", best.name, extreme, quantity, all.baseline);
+  if (best.is_baseline)
+    return fmt::format("No policy has a {} mean {} than the baseline {}.", all.lower_is_better ? "lower" : "higher", quantity, best.name);
+  const std::string leads = fmt::format("{} has the {} mean {}", best.name, extreme, quantity);
+  if (all.baseline.empty()) return leads + "; without a baseline nothing is tested.";
+  if (!best.paired) return fmt::format("{}, but shares no seed with {}: no pairs, no verdict.", leads, all.baseline);
   const stats::Paired& p = *best.paired;
-  const std::string judged = reading(all, best);
+  const std::string result = fmt::format("{}, better in {}", measured(p), all.wins(p));
   if (p.n < kPairsForVerdict)
-    return fmt::format("{} has the {} mean {}; against {}: {}, better in {}. Screening only: fewer than {} pairs give no verdict.{}", best.name,
-                       extreme, quantity, all.baseline, measured(p), all.wins(p), kPairsForVerdict, lead(all));
-  if (judged == "better")
-    return fmt::format("{} beats {}: {} by {}, better in {} (screening: {} compared with the baseline, intervals not corrected for that).{}",
-                       best.name, all.baseline, quantity, measured(p), all.wins(p),
-                       all.contenders.size() == 2 ? "one policy" : fmt::format("{} policies", all.contenders.size() - 1), lead(all));
-  return fmt::format("No difference to {} could be shown: {} has the {} mean {}, {}, better in {}.", all.baseline, best.name, extreme, quantity,
-                     measured(p), all.wins(p));
+    return fmt::format("{}; against {}: {}. Screening only: fewer than {} pairs give no verdict.{}", leads, all.baseline, result,
+                       kPairsForVerdict, lead(all));
+  if (reading(all, best) != "better")
+    return fmt::format("No difference to {} could be shown: {}: {}.", all.baseline, leads, result);
+  const std::size_t others = all.contenders.size() - 1;
+  return fmt::format("{} beats {}: {} by {} (screening: {} compared with the baseline, intervals not corrected for that).{}", best.name,
+                     all.baseline, quantity, result, others == 1 ? "one policy" : fmt::format("{} policies", others), lead(all));
 }
 
 std::string summary(const Comparison& all, const Collection& collection, const Drawing& drawing) {
@@ -198,14 +200,15 @@ std::string markdown(const Comparison& all, const Collection& collection, const 
   out += verdict(all) + "\n\n" + as_markdown(short_table(all));
   out += fmt::format("\nRuns: complete ones, one a seed. {}: mean ± standard deviation from run to run.", all.quantity);
   if (!all.baseline.empty())
-    out += fmt::format(" Difference to {}: mean over runs of equal seed, with its {} paired t interval; {} is better. Wins: pairs in which "
-                       "the policy was better.", all.baseline, stats::percent(all.confidence), all.lower_is_better ? "negative" : "positive");
+    out += fmt::format(" Difference to {}: mean over runs of equal seed, with its {} paired t interval; {} is better. Wins: pairs in "
+                       "which the policy was better.", all.baseline, stats::percent(all.confidence), all.lower_is_better ? "negative" : "positive");
   out += " Overhead: share of the seconds that scoring, probing, selecting, rewards, console and store take beside training, set-up and "
          "observation left aside; by FLOPs it is in `tables/policies.tsv`.\n";
   if (!all.baseline.empty()) {
-    out += fmt::format("\n## What pairing gained\n\n{}\nGain: width of the unpaired (Welch) interval over that of the paired one; correlation: of the "
-                       "two policies' {} over seeds. A reading needs {} pairs and an interval without zero. Everything here is screening: "
-                       "intervals are not corrected for the number of policies.\n", as_markdown(pairing_table(all)), plain_quantity(all), kPairsForVerdict);
+    out += "\n## What pairing gained\n\n" + as_markdown(pairing_table(all));
+    out += fmt::format("\nGain: width of the unpaired (Welch) interval over that of the paired one; correlation: of the two policies' {} "
+                       "over seeds. A reading needs {} pairs and an interval without zero. Everything here is screening: intervals are "
+                       "not corrected for the number of policies.\n", plain_quantity(all), kPairsForVerdict);
   }
   out += figure_section(drawing);
   out += "\n## Tables\n\n`tables/`: runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, and weights by policy; "
@@ -226,7 +229,6 @@ Report report(const fs::path& experiment, const ReportOptions& options) {
   Report out;
   out.summary = summary(all, collection, drawing);
   out.problems = drawing.problems;
-  for (const LeftOut& item : collection.left_out) out.left_out.push_back(fmt::format("{}: {}", (experiment / item.place).string(), item.reason));
   return out;
 }
 

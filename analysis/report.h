@@ -33,7 +33,6 @@ struct ReportOptions {
 
 struct Report {
   std::string summary;                 ///< for standard output
-  std::vector<std::string> left_out;   ///< "place: reason", a line each
   std::vector<std::string> problems;   ///< figures that could not be drawn though gnuplot is there
 };
 /// Writes tables/, figures/ and report.md into the experiment's folder. DataError when its runs cannot be compared, before

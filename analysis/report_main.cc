@@ -43,7 +43,8 @@ CommandLine parse(const std::vector<std::string>& words) {
       out.options.figures = false;
     } else if (name == "--baseline" || name == "--metric") {
       if (equals == std::string::npos && i + 1 == words.size()) throw ConfigError(name + ": a value is missing");
-      (name == "--baseline" ? out.options.baseline : out.options.metric) = equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
+      std::string& value = name == "--baseline" ? out.options.baseline : out.options.metric;
+      value = equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
     } else {
       throw ConfigError(fmt::format("{}: no such option{}; --help lists them", name, fader::suggestion(name, known)));
     }
@@ -65,7 +66,6 @@ int report_on(const CommandLine& line) {
   for (const std::string& dir : line.folders) try {
       for (const auto& experiment : fader::experiment_folders(dir)) try {
           const fader::Report done = fader::report(experiment, line.options);
-          for (const std::string& item : done.left_out) fmt::print(stderr, "report: left out: {}\n", item);
           for (const std::string& problem : done.problems) fmt::print(stderr, "report: {}\n", problem);
           fmt::print("{}{}", begun ? "\n" : "", done.summary);
           begun = true;

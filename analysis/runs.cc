@@ -98,7 +98,7 @@ void require_complete(const RunReader& reader) {
   if (reader.episodes() == 0) throw DataError("holds no episode");
   const Committed done = reader.committed(reader.episodes() - 1);
   if (reader.status() == RunStatus::running)
-    throw DataError(fmt::format("not complete: {} intervals so far (still running, or stopped half-way; --resume goes on)", done.intervals));
+    throw DataError(fmt::format("not complete: {} intervals so far (running, or stopped half-way; --resume goes on)", done.intervals));
   if (reader.status() == RunStatus::failed) throw DataError(fmt::format("failed after {} intervals", done.intervals));
 }
 
@@ -196,6 +196,7 @@ void require_poolable(const Collection& c) {
   require_same(c, "corpus", [](const RunRecord& r) { return r.corpus; });
   require_same(c, "model", [](const RunRecord& r) { return r.model; });
   require_same(c, "environment", [](const RunRecord& r) { return r.environment; });
+  require_same(c, "token budget", [](const RunRecord& r) { return fmt::format("{} tokens", r.budget()); });
   require_same(c, "metric", [](const RunRecord& r) { return r.metric; });
   require_same(c, "baseline", [](const RunRecord& r) { return r.baseline; });
   require_same(c, "confidence", [](const RunRecord& r) { return fmt::format("{}", r.confidence); });
@@ -270,7 +271,7 @@ Collection collect_runs(const fs::path& experiment, const Reading& reading) {
     if (is_point_folder(child)) collect_point(child, reading, c);
     else if (name != "tables" && name != "figures") c.left_out.push_back({name, "", "not a folder of a point: holds no seed-<n>"});
   }
-  std::ranges::stable_sort(c.runs, [](const RunRecord& a, const RunRecord& b) { return std::tie(a.point, a.seed) < std::tie(b.point, b.seed); });
+  std::ranges::stable_sort(c.runs, {}, [](const RunRecord& r) { return std::tie(r.point, r.seed); });
   if (c.runs.empty()) {
     std::string list;
     for (const LeftOut& item : c.left_out) list += fmt::format("\n  {}: {}", item.place, item.reason);

@@ -23,15 +23,14 @@ std::string file_part(const std::string& name) {
   return out;
 }
 
-std::string phase_columns(const std::string& quantity, const std::string& phase) { return quantity + "_" + phase; }
-
 TableText runs_table(const Comparison& all) {
   const RunRecord& first = *all.contenders[0].runs[0];
   std::vector<std::string> columns = {"policy", "point", "seed", "value", "loss_reference", "loss_validation", "loss_test",
                                       "tokens", "overhead_seconds", "overhead_flops", "total_seconds"};
   for (const std::string quantity : {"seconds", "flops", "tokens"})
-    for (const std::string& phase : first.phases) columns.push_back(phase_columns(quantity, phase));
-  TableText out(provenance(all, "complete runs; value: the metric; overhead: share of what a console needs (train and observe are none)"), columns);
+    for (const std::string& phase : first.phases) columns.push_back(quantity + ("_" + phase));
+  TableText out(provenance(all, "complete runs; value: the metric; overhead: share of what a console needs (train and observe are none)"),
+                columns);
   for (const Contender& c : all.contenders)
     for (const RunRecord* run : c.runs) {
       out.add(c.name).add(c.point).add(std::to_string(run->seed)).add(run->value).add(run->loss_reference).add(run->loss_validation);
@@ -61,7 +60,8 @@ TableText intervals_table(const Comparison& all) {
 
 TableText policies_table(const Comparison& all) {
   TableText out(provenance(all, "the metric over seeds; sd: from run to run; left_out: runs found and not used; overhead: mean share"),
-                {"policy", "point", "n", "left_out", "mean", "sd", "lo", "hi", "median", "interquartile_mean", "overhead_seconds", "overhead_flops"});
+                {"policy", "point", "n", "left_out", "mean", "sd", "lo", "hi", "median", "interquartile_mean", "overhead_seconds",
+                 "overhead_flops"});
   for (const std::size_t i : all.ranking) {
     const Contender& c = all.contenders[i];
     out.add(c.name).add(c.point).add(c.runs.size()).add(c.left_out).add(c.mean).add(c.sd).add(c.interval.low).add(c.interval.high);
@@ -72,8 +72,8 @@ TableText policies_table(const Comparison& all) {
 
 /// Rows are numbered best first; paired and pairs agree on the numbers.
 TableText paired_table(const Comparison& all) {
-  TableText out(provenance(all, "difference to the baseline over pairs of runs of equal seed; gain: width of Welch's unpaired interval over "
-                                "that of the paired one; wins: pairs in which the policy was better"),
+  TableText out(provenance(all, "difference to the baseline over pairs of runs of equal seed; gain: width of Welch's unpaired interval "
+                                "over that of the paired one; wins: pairs in which the policy was better"),
                 {"row", "policy", "difference", "lo", "hi", "n", "sd", "correlation", "unpaired_lo", "unpaired_hi", "gain", "wins"});
   std::size_t row = 0;
   for (const std::size_t i : all.ranking) {
@@ -101,7 +101,8 @@ TableText pairs_table(const Comparison& all) {
 }
 
 TableText curves_table(const Comparison& all, bool differences) {
-  TableText out(provenance(all, (differences ? "difference to the baseline, paired by seed: " : "") + all.curve_quantity + " against " + all.x_name),
+  const std::string what = differences ? "difference to the baseline, paired by seed: " : "";
+  TableText out(provenance(all, what + all.curve_quantity + " against " + all.x_name),
                 {"policy", "tokens", "mean", "lo", "hi", "n"});
   for (const Contender& c : all.contenders) {
     const Curve& curve = differences ? c.difference : c.curve;
@@ -113,7 +114,8 @@ TableText curves_table(const Comparison& all, bool differences) {
 }
 
 TableText domains_table(const Comparison& all) {
-  TableText out(provenance(all, "final test loss by domain (nats per token), over seeds"), {"policy", "domain", "n", "mean", "sd", "lo", "hi"});
+  TableText out(provenance(all, "final test loss by domain (nats per token), over seeds"),
+                {"policy", "domain", "n", "mean", "sd", "lo", "hi"});
   for (const Contender& c : all.contenders)
     for (std::size_t d = 0; d < c.runs[0]->domains.size(); ++d) {
       std::vector<double> values;

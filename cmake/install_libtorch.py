@@ -26,7 +26,7 @@ WANTED = {  # what is taken out of the wheels -> where it goes; a folder ends wi
 }
 LICENSES = ".dist-info/licenses/"
 SPACE = 1.2e9  # bytes: the wheels and what is taken out of them
-TRIES = 3
+TRIES = 2
 
 
 def say(text):

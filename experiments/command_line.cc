@@ -25,12 +25,13 @@ po::options_description described() {
   const auto many = [](const char* name) { return po::value<Texts>()->composing()->value_name(name); };
   const auto one = [](const char* name) { return po::value<std::string>()->value_name(name); };
   out.add_options()
-      ("set", many("KEY=VALUE"), "override a value of the file, as often as wanted: TOML, or a bare word for text; things in lists go by "
-                                 "name: policies.ucb.c=0.5, run.seeds=[0,1]")
+      ("set", many("KEY=VALUE"), "override a value of the file, as often as wanted: TOML, or a bare word for text; things in "
+                                 "lists go by name: policies.ucb.c=0.5, run.seeds=[0,1]")
       ("seed", many("N"), "run this seed in place of those of the file; may be repeated")
       ("point", many("N"), "run this point only, by the index that --dry-run shows; may be repeated")
       ("jobs", one("N"), "runs at a time (default: cores / threads of a run)")
       ("out", one("DIR"), "where results go (default: runs)")
+      ("resume", "keep the complete runs of an earlier start with the same configuration, run the others")
       ("dry-run", "check everything, show the points, run nothing")
       ("print-config", "print every point in full, with where each value came from")
       ("list", one("SHELF"), "what there is: agents, policies, rewards or envs")
@@ -62,7 +63,8 @@ std::vector<std::int64_t> whole_numbers(const po::variables_map& given, const st
   if (!given.count(option)) return out;
   for (const std::string& text : given[option].as<Texts>()) {
     out.push_back(whole_number(text, option, 0, INT64_MAX));
-    if (std::count(out.begin(), out.end(), out.back()) > 1) throw ConfigError(fmt::format("--{} {} is given twice", option, out.back()));
+    if (std::count(out.begin(), out.end(), out.back()) > 1)
+      throw ConfigError(fmt::format("--{} {} is given twice", option, out.back()));
   }
   return out;
 }
@@ -74,9 +76,11 @@ std::vector<std::int64_t> whole_numbers(const po::variables_map& given, const st
     name = name.substr(std::min(name.find_first_not_of('-'), name.size()));
     name = name.substr(0, name.find('='));
     Texts known;
-    for (const auto& option : described().options()) known.push_back(option->long_name());
+    const po::options_description options = described();
+    for (const auto& option : options.options()) known.push_back(option->long_name());
     const std::string meant = nearest(name, known);
-    throw ConfigError(fmt::format("no option '--{}'{}", name, meant.empty() ? kSeeHelp : fmt::format("; did you mean '--{}'?", meant)));
+    const std::string advice = meant.empty() ? kSeeHelp : fmt::format("; did you mean '--{}'?", meant);
+    throw ConfigError(fmt::format("no option '--{}'{}", name, advice));
   }
   throw ConfigError(std::string(error.what()) + kSeeHelp);
 }
@@ -102,8 +106,10 @@ CommandLine::Job job_of(const po::variables_map& given) {
   using Job = CommandLine::Job;
   Job job = Job::run;
   std::string chosen;
-  for (const auto& [name, what] : {std::pair{"help", Job::help}, {"version", Job::version}, {"list", Job::list}, {"explain", Job::explain},
-                                   {"compare", Job::compare}, {"dry-run", Job::dry_run}, {"print-config", Job::print_config}}) {
+  static const std::pair<const char*, Job> kJobs[] = {
+      {"help", Job::help},       {"version", Job::version}, {"list", Job::list},
+      {"explain", Job::explain}, {"compare", Job::compare}, {"dry-run", Job::dry_run}, {"print-config", Job::print_config}};
+  for (const auto& [name, what] : kJobs) {
     if (!given.count(name)) continue;
     if (chosen == "help") continue;  // help beside anything is help
     if (!chosen.empty()) throw ConfigError(fmt::format("--{} and --{} cannot go together", chosen, name));
@@ -112,11 +118,13 @@ CommandLine::Job job_of(const po::variables_map& given) {
   }
   const bool takes_files = job == Job::run || job == Job::dry_run || job == Job::print_config;
   if (takes_files && !given.count("file"))
-    throw ConfigError(fmt::format("no experiment file{}; try: run_experiment experiments/bandit_ucb.toml", chosen.empty() ? "" : " for --" + chosen));
+    throw ConfigError(fmt::format("no experiment file{}; try: run_experiment experiments/bandit_ucb.toml",
+                                  chosen.empty() ? "" : " for --" + chosen));
   if (!takes_files && job != Job::help)
-    for (const char* other : {"file", "set", "seed", "point", "jobs", "out"})
+    for (const char* other : {"file", "set", "seed", "point", "jobs", "out", "resume"})
       if (given.count(other))
-        throw ConfigError(fmt::format("--{} takes no {}", chosen, other == std::string("file") ? "experiment file" : "--" + std::string(other)));
+        throw ConfigError(fmt::format("--{} takes no {}", chosen,
+                                      other == std::string("file") ? "experiment file" : fmt::format("--{}", other)));
   return job;
 }
 
@@ -127,13 +135,15 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine out;
   out.job = job_of(given);
   out.quiet = given.count("quiet") > 0;
+  out.resume = given.count("resume") > 0;
   if (out.job == CommandLine::Job::help) return out;
   if (given.count("file"))
     for (const std::string& file : given["file"].as<Texts>()) out.files.emplace_back(file);
   if (given.count("set")) out.overrides = given["set"].as<Texts>();
   out.seeds = whole_numbers(given, "seed");
   out.points = whole_numbers(given, "point");
-  if (!out.points.empty() && out.files.size() > 1) throw ConfigError("--point speaks of one experiment file; run the files one by one");
+  if (!out.points.empty() && out.files.size() > 1)
+    throw ConfigError("--point speaks of one experiment file; run the files one by one");
   if (given.count("jobs")) out.jobs = whole_number(given["jobs"].as<std::string>(), "jobs", 1, 4096);
   if (given.count("out")) out.out = given["out"].as<std::string>();
   if (out.out.empty()) throw ConfigError("--out is empty; expected a folder");

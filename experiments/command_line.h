@@ -18,6 +18,7 @@ struct CommandLine {
   std::filesystem::path out = "runs";
   std::string subject;                        ///< of list: the shelf; of explain: the name
   std::filesystem::path left, right;          ///< of compare
+  bool resume = false;                        ///< keep complete runs of the same configuration
   bool quiet = false;
 };
 

@@ -16,7 +16,8 @@
 namespace fader {
 namespace {
 
-const std::vector<std::string> kTopLevel = {"name", "base", "run", "corpus", "model", "train", "env", "agents", "policies", "policy", "compare"};
+const std::vector<std::string> kTopLevel = {"name", "base",   "run",      "corpus", "model",  "train",
+                                            "env",  "agents", "policies", "policy", "compare"};
 const std::vector<std::string> kMayVary = {"run", "corpus", "model", "train", "env", "agents"};  // by `set` of a policy
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
@@ -69,8 +70,8 @@ class Resolver {
     out.question = tree_.question;
     out.name = experiment_name(file);
     check_top_level();
-    check_unique("agents", "agents");
-    check_unique("policies", "policies");
+    check_unique("agents");
+    check_unique("policies");
     read_points(out);
     OptionsReader(problems_, {}).read(tree_.root.find("compare"), "compare", "compare", out.compare, {}, tree_.file);
     check_baseline(out);
@@ -84,7 +85,8 @@ class Resolver {
   std::string experiment_name(const std::filesystem::path& file) {
     const TomlValue* name = tree_.root.find("name");
     if (!name) return plain_name(file.stem().string());
-    const std::string problem = name->text() ? name_problem(*name->text(), "_-+.") : "is " + name->found() + "; expected a text";
+    const std::string problem =
+        name->text() ? name_problem(*name->text(), "_-+.") : fmt::format("is {}; expected a text", name->found());
     if (!problem.empty()) problems_.add(name->place, "name " + problem);
     return name->text() ? *name->text() : "";
   }
@@ -93,11 +95,12 @@ class Resolver {
     for (const TomlEntry& entry : *tree_.root.table()) {
       if (contains(kTopLevel, entry.key)) continue;
       const std::string hint = nearest(entry.key, kTopLevel).empty() ? hint_section(entry.key) : "";
-      problems_.add(entry.place, fmt::format("unknown key '{}'{}", entry.key, hint.empty() ? suggestion(entry.key, kTopLevel) : hint));
+      problems_.add(entry.place, fmt::format("unknown key '{}'{}", entry.key,
+                                             hint.empty() ? suggestion(entry.key, kTopLevel) : hint));
     }
   }
 
-  void check_unique(const std::string& key, const std::string& noun) {
+  void check_unique(const std::string& key) {
     const TomlValue* list = tree_.root.find(key);
     if (!list || !list->list()) return;
     std::map<std::string, Place> taken;
@@ -105,25 +108,29 @@ class Resolver {
       const std::string name = name_of(element);
       const auto [first, fresh] = taken.emplace(name, element.place);
       if (!name.empty() && !fresh)
-        problems_.add(element.place, fmt::format("two {} are called '{}', the other at {}; give one of them a name of its own: name = \"...\"",
-                                                 noun, name, first->second.shown()));
+        problems_.add(element.place, fmt::format("two {} are called '{}', the other at {}; give one of them a name of its own: "
+                                                 "name = \"...\"", key, name, first->second.shown()));
     }
   }
 
   void read_points(Experiment& out) {
     const TomlValue* list = tree_.root.find("policies");
     if (list && !list->list())
-      problems_.add(list->place, fmt::format("policies is {}; write [[policies]], in two brackets, once for each policy", list->found()));
+      problems_.add(list->place, fmt::format("policies is {}; write [[policies]], in two brackets, once for each policy",
+                                             list->found()));
     else if (!list || list->list()->empty())
       problems_.add(list ? list->place : tree_.file,
-                    fmt::format("there is no policy; write [[policies]] and kind = one of: {}", fmt::join(policies().names(), ", ")));
+                    fmt::format("there is no policy; write [[policies]] and kind = one of: {}",
+                                fmt::join(policies().names(), ", ")));
     if (!list || !list->list() || list->list()->empty()) {
       read_point(tree_.root, nullptr, "", tree_.file, problems_);  // for what else is wrong
       return;
     }
     for (const TomlValue& policy : *list->list()) {
       const std::string name = name_of(policy);
-      const std::string shown = list->list()->size() == 1 ? "policy" : name.empty() ? fmt::format("policy {}", out.points.size() + 1) : "policies." + name;
+      const std::string shown = list->list()->size() == 1 ? "policy"
+                                : name.empty()            ? fmt::format("policy {}", out.points.size() + 1)
+                                                          : "policies." + name;
       out.points.push_back(read_point(varied_tree(policy, shown), &policy, shown, tree_.file, problems_));
     }
   }
@@ -134,15 +141,17 @@ class Resolver {
     const TomlValue* set = policy.find("set");
     if (!set) return root;
     if (!set->table()) {
-      problems_.add(set->place, fmt::format("{}.set is {}; expected a table, as in set = {{ \"train.batch\" = 8 }}", shown, set->found()));
+      problems_.add(set->place, fmt::format("{}.set is {}; expected a table, as in set = {{ \"train.batch\" = 8 }}", shown,
+                                            set->found()));
       return root;
     }
     for (const TomlEntry& entry : *set->table()) {
       if (!contains(kMayVary, entry.key))
-        problems_.add(entry.place, fmt::format("{}.set: '{}' cannot be set for one policy; expected a key below {}", shown, entry.key,
-                                               fmt::join(kMayVary, ", ")));
+        problems_.add(entry.place, fmt::format("{}.set: '{}' cannot be set for one policy; expected a key below {}", shown,
+                                               entry.key, fmt::join(kMayVary, ", ")));
       else if (entry.key == "run" && entry.value.find("seeds"))
-        problems_.add(entry.place, fmt::format("{}.set: run.seeds are the same for all policies, so that comparisons are paired", shown));
+        problems_.add(entry.place, fmt::format("{}.set: run.seeds are the same for all policies, so that comparisons are paired",
+                                               shown));
       else merge_named(root, {TomlTable{entry}, set->place, ""}, problems_);
     }
     for (const TomlValue& assignment : assignments_) apply_override(root, assignment, problems_);
@@ -156,8 +165,9 @@ class Resolver {
       if (!names.empty()) out.compare.baseline = names[0];
     } else if (!contains(names, out.compare.baseline)) {
       const TomlValue* given = walk(tree_.root, "compare.baseline");
-      problems_.add(given ? given->place : tree_.file, fmt::format("compare.baseline: the experiment has no policy '{}'{}", out.compare.baseline,
-                                                                   suggestion(out.compare.baseline, names)));
+      problems_.add(given ? given->place : tree_.file,
+                    fmt::format("compare.baseline: the experiment has no policy '{}'{}", out.compare.baseline,
+                                suggestion(out.compare.baseline, names)));
     }
   }
 
@@ -171,8 +181,8 @@ class Resolver {
       point.slug = out.points.size() == 1 ? "base" : slug_of(varied(point, list[i].find("set")));
       point.toml = resolved_toml(out.name, out.question, point);
       if (const auto [first, fresh] = seen.emplace(point.hash, point.policy.name); !fresh)
-        problems_.add(list[i].place, fmt::format("policies '{}' and '{}' are the same configuration, and would repeat each other bit for bit; "
-                                                 "leave one out", first->second, point.policy.name));
+        problems_.add(list[i].place, fmt::format("policies '{}' and '{}' are the same configuration, and would repeat each "
+                                                 "other bit for bit; leave one out", first->second, point.policy.name));
     }
   }
 
@@ -188,7 +198,8 @@ void RunOptions::fields(Fields& f) {
   f("seeds", seeds, "one run each; equal seeds pair the policies", 0).not_in_hash();
   f("threads", threads, "of one run", 1, 1024);
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
-  f("validation_every", validation_every, "intervals between losses on the validation set, for people only; 0: never", 0, kMany).not_in_hash();
+  f("validation_every", validation_every, "intervals between losses on the validation set, for people only; 0: never", 0, kMany)
+      .not_in_hash();
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
 }
 
@@ -196,7 +207,8 @@ void RunOptions::validate() const {
   if (seeds.empty()) throw ConfigError("seeds: the list is empty; expected at least one seed");
   std::set<std::int64_t> seen;
   for (const std::int64_t seed : seeds)
-    if (!seen.insert(seed).second) throw ConfigError(fmt::format("seeds: {} is listed twice; a seed's run can be made once only", seed));
+    if (!seen.insert(seed).second)
+      throw ConfigError(fmt::format("seeds: {} is listed twice; a seed's run can be made once only", seed));
 }
 
 void CompareOptions::fields(Fields& f) {

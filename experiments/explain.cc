@@ -72,7 +72,8 @@ std::string one_option(const Subject& subject, const std::string& option) {
   for (const Option& o : options->list()) {
     if (o.name == option) {
       const std::string range = o.range();
-      return fmt::format("{}.{} = {}\n{}\n{}{}{}\n", subject.name, o.name, o.value(), o.help, o.type(), range.empty() ? "" : ", ", range);
+      return fmt::format("{}.{} = {}\n{}\n{}{}{}\n", subject.name, o.name, o.value(), o.help, o.type(),
+                         range.empty() ? "" : ", ", range);
     }
     names.push_back(subject.name + "." + o.name);
   }

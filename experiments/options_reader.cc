@@ -166,7 +166,8 @@ void OptionsReader::read_table(const TomlTable& table, const std::string& prefix
   for (const TomlEntry& entry : table) {
     const std::string name = prefix + entry.key;
     if (std::find(section.skip.begin(), section.skip.end(), name) != section.skip.end()) continue;
-    const auto option = std::find_if(section.options.begin(), section.options.end(), [&](const Option& o) { return o.name == name; });
+    const auto option = std::find_if(section.options.begin(), section.options.end(),
+                                     [&](const Option& o) { return o.name == name; });
     std::vector<std::string> below;
     for (const Option& o : section.options)
       if (o.name.rfind(name + ".", 0) == 0) below.push_back(o.name.substr(name.size() + 1));

@@ -65,17 +65,20 @@ class PointReader {
 
   void read_env() {
     if (const TomlValue* env = root_.find("env")) point_.env = chosen(environments(), *env, "env", "env", {"kind"});
-    else problems_.add(file_, fmt::format("there is no environment; write [env] and kind = one of: {}", fmt::join(environments().names(), ", ")));
+    else problems_.add(file_, fmt::format("there is no environment; write [env] and kind = one of: {}",
+                                          fmt::join(environments().names(), ", ")));
   }
 
   void read_agents(bool needed) {
     const TomlValue* list = root_.find("agents");
     const std::string advice = fmt::format("write [[agents]] and kind = one of: {}", fmt::join(agents().names(), ", "));
     if (list && !list->list())
-      return problems_.add(list->place, fmt::format("agents is {}; write [[agents]], in two brackets, once for each agent", list->found()));
+      return problems_.add(list->place, fmt::format("agents is {}; write [[agents]], in two brackets, once for each agent",
+                                                    list->found()));
     if (!list || list->list()->empty()) {
-      if (needed) problems_.add(list ? list->place : file_, fmt::format("there are no agents, and environment '{}' needs at least one; {}",
-                                                                        point_.env.kind, advice));
+      if (needed)
+        problems_.add(list ? list->place : file_,
+                      fmt::format("there are no agents, and environment '{}' needs at least one; {}", point_.env.kind, advice));
       return;
     }
     for (std::size_t i = 0; i < list->list()->size(); ++i) {
@@ -87,10 +90,11 @@ class PointReader {
   }
 
   void refuse_training() {
-    for (const auto& [name, shown] : {std::pair{"corpus", "[corpus]"}, {"model", "[model]"}, {"train", "[train]"}, {"agents", "[[agents]]"}})
+    for (const auto& [name, shown] : {std::pair{"corpus", "[corpus]"}, {"model", "[model]"}, {"train", "[train]"},
+                                      {"agents", "[[agents]]"}})
       if (const TomlValue* present = root_.find(name))
-        problems_.add(present->place, fmt::format("environment '{0}' has a known answer and trains nothing; leave {1} out, or choose an "
-                                                  "env.kind that trains", point_.env.kind, shown));
+        problems_.add(present->place, fmt::format("environment '{}' has a known answer and trains nothing; leave {} out, or "
+                                                  "choose an env.kind that trains", point_.env.kind, shown));
   }
 
   // What a policy asks for by name is looked up when it is made; these names are known before.
@@ -116,15 +120,16 @@ class PointReader {
     Chosen out;
     const std::vector<std::string> known = shelf.names();
     if (!table.table()) {
-      problems_.add(table.place, fmt::format("{} is {}; expected a table with a kind, one of: {}", shown, table.found(), fmt::join(known, ", ")));
+      problems_.add(table.place, fmt::format("{} is {}; expected a table with a kind, one of: {}", shown, table.found(),
+                                             fmt::join(known, ", ")));
       return out;
     }
     if (contains(skip, "name")) read_name(table, shown, path, out);
     const TomlValue* kind = table.find("kind");
     if (!kind || !kind->text()) {
+      const std::string has = kind ? "has a kind that is " + kind->found() : "has no kind";
       problems_.add(kind ? kind->place : table.place,
-                    fmt::format("{} {}; expected kind = one of: {}", shown, kind ? "has a kind that is " + kind->found() : "has no kind",
-                                fmt::join(known, ", ")));
+                    fmt::format("{} {}; expected kind = one of: {}", shown, has, fmt::join(known, ", ")));
       return out;
     }
     out.kind = *kind->text();
@@ -142,7 +147,8 @@ class PointReader {
   void read_name(const TomlValue& table, const std::string& shown, const std::string& path, Chosen& out) {
     const TomlValue* name = table.find("name");
     if (!name) return;
-    const std::string problem = name->text() ? name_problem(*name->text(), "_-+") : "is " + name->found() + "; expected a text";
+    const std::string problem =
+        name->text() ? name_problem(*name->text(), "_-+") : fmt::format("is {}; expected a text", name->found());
     if (!problem.empty()) return problems_.add(name->place, fmt::format("{}: name {}", shown, problem));
     out.name = *name->text();
     reader_.note(path + ".name", name->place);
@@ -157,7 +163,8 @@ class PointReader {
 
 }  // namespace
 
-Point read_point(const TomlValue& root, const TomlValue* policy, const std::string& shown, const Place& file, Problems& problems) {
+Point read_point(const TomlValue& root, const TomlValue* policy, const std::string& shown, const Place& file,
+                 Problems& problems) {
   return PointReader(root, file, problems).read(policy, shown);
 }
 

@@ -92,7 +92,8 @@ std::string config_of_run(const Experiment& experiment, Point point, std::int64_
 std::string slug_of(const std::string& varied) {
   std::string out;
   for (const char c : varied) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._=,+-").find(c) != std::string_view::npos;
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._=,+-").find(c) != std::string_view::npos;
     if (plain) out += c;
     else if (!out.empty() && out.back() != '_') out += '_';
   }

@@ -249,7 +249,8 @@ TomlValue parse_toml(std::string_view text, const std::shared_ptr<const Source>&
 }
 
 TomlValue parse_assignment(const std::string& assignment, int rank, Problems& problems) {
-  const auto source = std::make_shared<const Source>(Source{"--set " + assignment, "--set", std::filesystem::current_path(), rank});
+  const auto source = std::make_shared<const Source>(
+      Source{fmt::format("--set {}", assignment), "--set", std::filesystem::current_path(), rank});
   const Place place{source};
   const TomlValue nothing{TomlTable{}, place, ""};
   if (!valid_utf8(assignment)) return problems.add(place, "this is not valid UTF-8"), nothing;

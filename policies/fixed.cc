@@ -36,7 +36,9 @@ struct Uniform final : Constant {
 
 struct FixedOptions final : Options {
   std::vector<double> weights;
-  void fields(Fields& f) override { f("weights", weights, "one per agent, in the order of the agents; empty: all the same", 0, 1); }
+  void fields(Fields& f) override {
+    f("weights", weights, "one per agent, in the order of the agents; empty: all the same", 0, 1);
+  }
 };
 
 struct Fixed final : Constant {

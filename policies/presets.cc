@@ -48,7 +48,8 @@ Vectors written(const Vectors& list, const std::vector<std::string>& agents) {
     auto preset = checked_weights(list[i], agents, fmt::format("presets_list, row {}", i + 1));
     const auto twin = std::find(out.begin(), out.end(), preset);
     if (twin != out.end())
-      throw ConfigError(fmt::format("presets_list: rows {} and {} are the same weights; leave one out", twin - out.begin() + 1, i + 1));
+      throw ConfigError(fmt::format("presets_list: rows {} and {} are the same weights; leave one out",
+                                    twin - out.begin() + 1, i + 1));
     out.push_back(std::move(preset));
   }
   return out;
@@ -65,15 +66,18 @@ void BanditOptions::fields(Fields& f) {
   LearningOptions::fields(f);
   f("presets", presets, "the arms: weights to choose among").one_of({"vertices", "vertices_centre", "simplex"});
   f("presets_list", presets_list, "the arms one by one, each a list with one weight per agent; in place of presets", 0, 1);
-  f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0, 1e9);
+  f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share",
+    0, 1e9);
 }
 
 void BanditOptions::validate() const {
   if (!presets_list.empty() && presets != BanditOptions{}.presets)
-    throw ConfigError(fmt::format("presets is '{}' and presets_list has {} rows; give one of the two", presets, presets_list.size()));
+    throw ConfigError(fmt::format("presets is '{}' and presets_list has {} rows; give one of the two", presets,
+                                  presets_list.size()));
 }
 
-std::vector<double> checked_weights(std::span<const double> given, const std::vector<std::string>& agents, std::string_view what) {
+std::vector<double> checked_weights(std::span<const double> given, const std::vector<std::string>& agents,
+                                    std::string_view what) {
   if (given.size() != agents.size())
     throw ConfigError(fmt::format("{}: {} weights for {} agents; expected one for each of: {}", what, given.size(), agents.size(),
                                   fmt::join(agents, ", ")));

@@ -27,7 +27,8 @@ struct BanditOptions : LearningOptions {
 
 /// Weights that a person wrote, one per agent, as a point of the simplex: sums within 1e-6 of one are normalised.
 /// ConfigError that begins with `what`.
-std::vector<double> checked_weights(std::span<const double> written, const std::vector<std::string>& agents, std::string_view what);
+std::vector<double> checked_weights(std::span<const double> written, const std::vector<std::string>& agents,
+                                    std::string_view what);
 
 /// The presets, floors applied: what is executed. Vertices first, in the order of the agents, then edges, then the
 /// centre; no two are equal. ConfigError for a list that does not fit the agents.

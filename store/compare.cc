@@ -1,3 +1,6 @@
+// Two runs, read through RunReader alone.
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -7,8 +10,6 @@
 #include "store/layout.h"
 #include "store/store.h"
 
-#include <fmt/ranges.h>
-
 namespace fader {
 namespace {
 
@@ -17,7 +18,9 @@ bool is_provenance(const std::string& name) {
 }
 
 /// Bit for bit; any NaN equals any other.
-bool same(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (std::isnan(a) && std::isnan(b)); }
+bool same(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) || (std::isnan(a) && std::isnan(b));
+}
 bool same(const std::string& a, const std::string& b) { return a == b; }
 bool same(const Attribute& a, const Attribute& b) {
   if (a.index() != b.index()) return false;
@@ -101,9 +104,11 @@ class Comparison {
   static std::string difference(const Column& x, const Column& y) {
     if (x.type != y.type) return "of different types";
     if (x.size != y.size) return fmt::format("{} numbers a row against {}", x.size, y.size);
-    if (x.labels != y.labels) return fmt::format("labelled {} against {}", fmt::join(x.labels, ", "), fmt::join(y.labels, ", "));
+    if (x.labels != y.labels)
+      return fmt::format("labelled {} against {}", fmt::join(x.labels, ", "), fmt::join(y.labels, ", "));
     if (x.unit != y.unit) return fmt::format("in '{}' against '{}'", x.unit, y.unit);
-    if (x.scalar != y.scalar || x.rows != y.rows || x.axes != y.axes) return fmt::format("a row for '{}' against '{}'", x.axes, y.axes);
+    if (x.scalar != y.scalar || x.rows != y.rows || x.axes != y.axes)
+      return fmt::format("a row for '{}' against '{}'", x.axes, y.axes);
     if (x.is_volatile != y.is_volatile) return "volatile in one, not in the other";
     return "";
   }
@@ -133,7 +138,8 @@ class Comparison {
     if (differing == 0) return;
     const std::size_t at = first * size + element;
     const std::string column = c.scalar ? "" : c.labels.empty() ? fmt::format(", column {}", element) : ", " + c.labels[element];
-    out_.push_back(fmt::format("{}: row {}{}: {} against {}; {} of {} rows differ", where, first, column, shown(x[at]), shown(y[at]), differing, n));
+    out_.push_back(fmt::format("{}: row {}{}: {} against {}; {} of {} rows differ", where, first, column, shown(x[at]), shown(y[at]),
+                               differing, n));
   }
 
   const RunReader &a_, &b_;

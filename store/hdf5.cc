@@ -1,3 +1,4 @@
+// Files, groups, datasets and rows; attributes are in hdf5_describe.cc.
 #include "store/hdf5.h"
 
 #include <fmt/format.h>
@@ -190,8 +191,12 @@ Handle make_group(hid_t parent, const std::string& path) {
   }
 }
 
-Handle open_group(hid_t parent, const std::string& path) { return Handle(check(H5Gopen2(parent, path.c_str(), H5P_DEFAULT), "open group", path)); }
-Handle open_dataset(hid_t parent, const std::string& path) { return Handle(check(H5Dopen2(parent, path.c_str(), H5P_DEFAULT), "open dataset", path)); }
+Handle open_group(hid_t parent, const std::string& path) {
+  return Handle(check(H5Gopen2(parent, path.c_str(), H5P_DEFAULT), "open group", path));
+}
+Handle open_dataset(hid_t parent, const std::string& path) {
+  return Handle(check(H5Dopen2(parent, path.c_str(), H5P_DEFAULT), "open dataset", path));
+}
 
 Handle make_column(hid_t parent, const Column& c) {
   refuse_when_growing(parent, c.path);
@@ -202,7 +207,8 @@ Handle make_column(hid_t parent, const Column& c) {
   const hsize_t most[2] = {grows(c.rows) ? H5S_UNLIMITED : n, grows(c.rows) ? std::max<hsize_t>(c.size, 1) : c.size};
   const Handle space(check(H5Screate_simple(c.scalar ? 1 : 2, now, most), "shape", c.path));
   const Handle type = stored_type(c.type, c.size);
-  Handle dataset(check(H5Dcreate2(parent, c.path.c_str(), type, space, H5P_DEFAULT, column_properties(c), H5P_DEFAULT), "make", c.path));
+  const Handle list = column_properties(c);
+  Handle dataset(check(H5Dcreate2(parent, c.path.c_str(), type, space, H5P_DEFAULT, list, H5P_DEFAULT), "make", c.path));
   describe(dataset, c);
   return dataset;
 }
@@ -220,7 +226,8 @@ Handle make_counter(hid_t parent, const std::string& name, bool single_byte, std
 const char* name_of(Rows rows) { return kRowNames[static_cast<std::size_t>(rows)]; }
 Rows rows_named(const std::string& name, const std::string& path) {
   const auto it = std::find(std::begin(kRowNames), std::end(kRowNames), name);
-  if (it == std::end(kRowNames)) throw Failure(fmt::format("'{}' does not say what its rows belong to (attribute rows: '{}')", path, name));
+  if (it == std::end(kRowNames))
+    throw Failure(fmt::format("'{}' does not say what its rows belong to (attribute rows: '{}')", path, name));
   return static_cast<Rows>(it - std::begin(kRowNames));
 }
 
@@ -257,7 +264,8 @@ void read_rows(hid_t dataset, const Column& c, std::uint64_t count, void* data) 
 }
 
 void write_counter(hid_t dataset, const void* data, bool single_byte) {
-  check(H5Dwrite(dataset, single_byte ? H5T_NATIVE_UINT8 : H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "write", "counter");
+  const hid_t type = single_byte ? H5T_NATIVE_UINT8 : H5T_NATIVE_UINT64;
+  check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "write", "counter");
 }
 
 }  // namespace fader::h5

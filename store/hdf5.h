@@ -90,7 +90,8 @@ std::vector<std::string> members(hid_t group);
 bool is_group(hid_t parent, const std::string& name);
 std::uint64_t rows(hid_t dataset);
 
-/// Bytes of a row as they are exchanged: f64 double, i64 std::int64_t, u8 and boolean std::uint8_t, text size bytes padded by NULs.
+/// Bytes of a row as they are exchanged: f64 double, i64 std::int64_t, u8 and boolean std::uint8_t, text `size` bytes padded
+/// by NULs.
 std::size_t row_bytes(const Column& column);
 void append_rows(hid_t dataset, const Column& column, std::uint64_t at, std::uint64_t count, const void* data);
 void read_rows(hid_t dataset, const Column& column, std::uint64_t count, void* data);

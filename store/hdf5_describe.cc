@@ -16,7 +16,7 @@ Handle list_space(hsize_t n) { return Handle(check(H5Screate_simple(1, &n, nullp
 
 void put(hid_t object, const std::string& name, hid_t type, hid_t memory, hid_t space, const void* data) {
   const Handle attribute(check(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), "make attribute", name));
-  check(H5Awrite(attribute, memory, data), "write attribute", name);
+  if (H5Sget_simple_extent_npoints(space) > 0) check(H5Awrite(attribute, memory, data), "write attribute", name);
 }
 
 void put_texts(hid_t object, const std::string& name, const std::vector<std::string>& texts, hid_t space) {
@@ -72,7 +72,8 @@ Attribute get(hid_t attribute, const std::string& name, std::uint64_t limit) {
   const hssize_t n = H5Sget_simple_extent_npoints(space);
   const int rank = H5Sget_simple_extent_ndims(space);
   const std::size_t width = H5Tget_size(type);
-  if (n < 0 || rank < 0 || rank > 1 || width == 0) throw Failure(fmt::format("attribute '{}' has a shape that is not known here", name));
+  if (n < 0 || rank < 0 || rank > 1 || width == 0)
+    throw Failure(fmt::format("attribute '{}' has a shape that is not known here", name));
   if (static_cast<std::uint64_t>(n) > limit / width) throw Failure(fmt::format("attribute '{}' is larger than the file", name));
   const auto count = static_cast<std::size_t>(n);
   if (is_fixed_text(type)) {
@@ -141,10 +142,12 @@ void write_attribute(hid_t object, const std::string& name, const Attribute& val
 Attributes read_attributes(hid_t object, std::uint64_t limit) {
   H5O_info_t info;
   check(H5Oget_info2(object, &info, H5O_INFO_NUM_ATTRS), "count attributes of", "object");
-  if (info.num_attrs > kMostAttributes) throw Failure(fmt::format("an object has {} attributes, at most {} are expected", info.num_attrs, kMostAttributes));
+  if (info.num_attrs > kMostAttributes)
+    throw Failure(fmt::format("an object has {} attributes, at most {} are expected", info.num_attrs, kMostAttributes));
   Attributes out;
   for (hsize_t i = 0; i < info.num_attrs; ++i) {
-    const Handle attribute(check(H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT), "open", "attribute"));
+    const hid_t id = H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT);
+    const Handle attribute(check(id, "open", "attribute"));
     char name[256] = {};
     check(static_cast<hssize_t>(H5Aget_name(attribute, sizeof name, name)), "read the name of", "attribute");
     out[clean_text(name)] = get(attribute, name, limit);
@@ -191,7 +194,8 @@ bool is_group(hid_t parent, const std::string& name) {
 std::vector<std::string> members(hid_t group) {
   H5G_info_t info;
   check(H5Gget_info(group, &info), "list", "group");
-  if (info.nlinks > kMostMembers) throw Failure(fmt::format("a group has {} members, at most {} are expected", info.nlinks, kMostMembers));
+  if (info.nlinks > kMostMembers)
+    throw Failure(fmt::format("a group has {} members, at most {} are expected", info.nlinks, kMostMembers));
   // in the order in which they were made where that is known
   const Handle list(check(H5Gget_create_plist(group), "ask for the properties of", "group"));
   unsigned order = 0;
@@ -200,10 +204,12 @@ std::vector<std::string> members(hid_t group) {
   std::vector<std::string> out;
   for (hsize_t i = 0; i < info.nlinks; ++i) {
     char name[256] = {};
-    check(static_cast<hssize_t>(H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT)), "list", "group");
+    const auto length = H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+    check(static_cast<hssize_t>(length), "list", "group");
     H5L_info_t link;
     check(H5Lget_info(group, name, &link, H5P_DEFAULT), "look at", name);
-    if (link.type != H5L_TYPE_HARD) throw Failure(fmt::format("'{}' leads elsewhere, which nothing in a run does", clean_text(name)));
+    if (link.type != H5L_TYPE_HARD)
+      throw Failure(fmt::format("'{}' leads elsewhere, which nothing in a run does", clean_text(name)));
     out.emplace_back(name);
   }
   return out;
@@ -221,21 +227,33 @@ std::vector<std::uint64_t> read_counter(hid_t parent, const std::string& name, s
   return out;
 }
 
+namespace {
+
+/// Bytes of the well-formed character that `text` starts with, or 0.
+std::size_t character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead == 0) return 0;
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  if (length == 0 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool surrogate = lead == 0xED && byte(1) >= 0xA0, beyond = lead == 0xF4 && byte(1) >= 0x90;
+  return overlong || surrogate || beyond ? 0 : length;
+}
+
+}  // namespace
+
 std::string clean_text(std::string_view text, std::size_t bytes) {
   std::string out;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
-    bool valid = length > 0 && lead != 0 && i + length <= text.size();
-    for (std::size_t j = 1; valid && j < length; ++j) valid = (static_cast<unsigned char>(text[i + j]) & 0xC0) == 0x80;
-    if (valid && length > 2) {  // overlong forms, surrogates, beyond U+10FFFF
-      const auto second = static_cast<unsigned char>(text[i + 1]);
-      valid = !((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) || (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second >= 0x90));
-    }
-    const std::string_view piece = valid ? text.substr(i, length) : std::string_view("?");
+  while (!text.empty()) {
+    const std::size_t length = character(text);
+    const std::string_view piece = length > 0 ? text.substr(0, length) : std::string_view("?");
     if (piece.size() > bytes - out.size()) break;
     out += piece;
-    i += valid ? length : 1;
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
 }

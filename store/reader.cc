@@ -1,3 +1,4 @@
+// RunReader: a snapshot of what is committed. Nothing in a file is trusted before it is checked.
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -35,7 +36,8 @@ void list_datasets(hid_t group, const std::string& prefix, int depth, std::vecto
 
 std::vector<std::string> decode_texts(const std::string& bytes, std::size_t width) {
   std::vector<std::string> out;
-  for (std::size_t at = 0; width > 0 && at < bytes.size(); at += width) out.push_back(h5::clean_text(bytes.substr(at, width).c_str()));
+  for (std::size_t at = 0; width > 0 && at < bytes.size(); at += width)
+    out.push_back(h5::clean_text(bytes.substr(at, width).c_str()));
   return out;
 }
 
@@ -119,7 +121,8 @@ void RunReader::Parts::check_schema() const {
   const int major = major_version(version);
   if (major < 1) fail(fmt::format("has no schema_version that can be read: '{}'", version));
   if (major > kSchemaMajor)
-    fail(fmt::format("has schema version {}, and this program reads version {} and older; use a newer program", version, kSchemaMajor));
+    fail(fmt::format("has schema version {}, and this program reads version {} and older; use a newer program", version,
+                     kSchemaMajor));
 }
 
 /// In an order in which a writer at work cannot make the snapshot contradict itself: what is written last is read first.
@@ -161,7 +164,8 @@ void RunReader::Parts::read_columns() {
       } else {
         const Column c = h5::read_shape(dataset, name, bytes());
         const auto it = index.find(name);
-        if (it == index.end() || columns[it->second].type != c.type || columns[it->second].size != c.size || columns[it->second].scalar != c.scalar)
+        const Column* like = it == index.end() ? nullptr : &columns[it->second];
+        if (!like || like->type != c.type || like->size != c.size || like->scalar != c.scalar)
           fail(fmt::format("{}/{} is not like the one in {}", episode_name(e), name, episode_name(0)));
       }
       rows(e, at(name), dataset);

@@ -1,3 +1,4 @@
+// The columns of a run, in the order in which they are written.
 #include "store/schema.h"
 
 #include <algorithm>
@@ -10,7 +11,8 @@ namespace {
 constexpr std::size_t kKindBytes = 32, kTextBytes = 512;
 
 /// A column of vectors; `axis` counts the numbers of a row.
-Column vectors(std::string path, Type type, const std::vector<std::string>& labels, const std::string& axis, std::string unit = "") {
+Column vectors(std::string path, Type type, const std::vector<std::string>& labels, const std::string& axis,
+               std::string unit = "") {
   Column c{.path = std::move(path), .type = type, .size = labels.size(), .scalar = false, .axes = "interval " + axis};
   c.unit = std::move(unit);
   c.labels = labels;
@@ -32,7 +34,8 @@ Column with(Column c, Rows rows, Type type) {
 
 Column logged(const LoggedSeries& s, Rows rows) {
   FADER_CHECK(!s.axis.empty() || s.size == 1, "series {} has {} numbers a row and no axis", s.path, s.size);
-  FADER_CHECK(s.labels.empty() || s.labels.size() == s.size, "series {}: {} labels for {} numbers", s.path, s.labels.size(), s.size);
+  FADER_CHECK(s.labels.empty() || s.labels.size() == s.size, "series {}: {} labels for {} numbers", s.path, s.labels.size(),
+              s.size);
   const std::string first = rows == Rows::once ? "episode" : "interval";
   Column c{.path = s.path, .rows = rows, .type = s.whole ? Type::i64 : Type::f64, .size = s.size, .scalar = s.axis.empty()};
   c.axes = s.axis.empty() ? first : first + " " + s.axis;

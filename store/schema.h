@@ -31,36 +31,36 @@ enum class Rows : std::uint8_t {
 enum class Type : std::uint8_t { f64, i64, u8, boolean, text };
 
 struct Column {
-  std::string path{};                 ///< below /episode_<i>/
+  std::string path;                 ///< below /episode_<i>/
   Rows rows = Rows::interval;
   Type type = Type::f64;
-  std::size_t size = 1;               ///< numbers a row; of text: bytes a row, longer ones are cut
-  bool scalar = true;                 ///< a row is a number, not a vector of one
-  std::string axes{};                 ///< "interval agent"
-  std::string unit{};                 ///< "nat/token"
-  std::vector<std::string> labels{};  ///< of the second dimension
-  bool is_volatile = false;           ///< may differ between equal runs
-  std::vector<double> value{};        ///< of a constant column of numbers, row-major
-  std::vector<std::string> text{};    ///< of a constant column of texts
-  std::string note{};                 ///< one line for whoever opens the file
+  std::size_t size = 1;             ///< numbers a row; of text: bytes a row, longer ones are cut
+  bool scalar = true;               ///< a row is a number, not a vector of one
+  std::string axes;                 ///< "interval agent"
+  std::string unit;                 ///< "nat/token"
+  std::vector<std::string> labels;  ///< of the second dimension
+  bool is_volatile = false;         ///< may differ between equal runs
+  std::vector<double> value;        ///< of a constant column of numbers, row-major
+  std::vector<std::string> text;    ///< of a constant column of texts
+  std::string note;                 ///< one line for whoever opens the file
 
   bool operator==(const Column&) const = default;
 };
 
 /// What the environment logs beyond the fixed columns. Mirrors env/env.h, which this room does not see.
 struct LoggedSeries {
-  std::string path{};                 ///< below /episode_<i>/: "infos/tokens", "corpus/domain_tokens", "final/loss_test"
+  std::string path;                 ///< below /episode_<i>/: "infos/tokens", "corpus/domain_tokens", "final/loss_test"
   std::size_t size = 1;
-  std::string axis{}, unit{};         ///< axis: what the second dimension counts, "" when a row is a number
-  std::vector<std::string> labels{};
+  std::string axis, unit;           ///< axis: what the second dimension counts, "" when a row is a number
+  std::vector<std::string> labels;
   bool whole = false, is_volatile = false;
 };
 
 struct RunShape {
-  std::vector<std::string> agents{}, rewards{}, credits{}, diagnostics{}, phases{};
-  std::vector<std::string> observation_labels{};///< one a number: "weights[quality]"
-  std::vector<std::vector<double>> presets{};///< empty: not a discrete policy
-  std::vector<LoggedSeries> infos{}, series{}, finals{};
+  std::vector<std::string> agents, rewards, credits, diagnostics, phases;
+  std::vector<std::string> observation_labels;  ///< one a number: "weights[quality]"
+  std::vector<std::vector<double>> presets;  ///< empty: not a discrete policy
+  std::vector<LoggedSeries> infos, series, finals;
 };
 
 /// The fixed columns of design 5.3 and those of `shape`, in the order in which they are written:

@@ -17,7 +17,8 @@
 
 namespace fader {
 
-using Attribute = std::variant<std::int64_t, std::uint64_t, double, bool, std::string, std::vector<std::string>, std::vector<double>>;
+using Attribute =
+    std::variant<std::int64_t, std::uint64_t, double, bool, std::string, std::vector<std::string>, std::vector<double>>;
 using Attributes = std::map<std::string, Attribute>;
 
 /// 0 running, 1 complete, 2 failed.
@@ -38,7 +39,8 @@ class RunWriter {
   /// Makes the file (a file of that name is replaced), all groups, attributes and datasets, and begins SWMR: from then on no
   /// object and no attribute can be added. `root` are the attributes of the file (provenance; schema and schema_version are
   /// added), `episodes[i]` those of /episode_<i> (id is added). The file appears whole, under its name, or not at all.
-  RunWriter(const std::filesystem::path& file, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns);
+  RunWriter(const std::filesystem::path& file, const Attributes& root, std::span<const Attributes> episodes,
+            std::span<const Column> columns);
   /// Goes on with a run that was stopped or killed, cut back to `cut[i]` rows of episode i. The file is copied and replaced as
   /// a whole. DataError as RunReader, or when less was committed than `cut` says.
   RunWriter(const std::filesystem::path& file, std::span<const Committed> cut);

@@ -1,6 +1,6 @@
+// RunWriter. A file is made whole under another name, renamed, and then grows; rows wait in memory until they are committed.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <set>
 
 #include "core/error.h"
@@ -22,8 +22,9 @@ void check_columns(std::span<const Column> columns) {
     FADER_CHECK(paths.insert(c.path).second, "column '{}' is there twice", c.path);
     FADER_CHECK(!c.scalar || c.size == 1 || c.type == Type::text, "column '{}': {} numbers in a scalar row", c.path, c.size);
     FADER_CHECK(c.scalar || c.type != Type::text, "column '{}': a row of texts", c.path);
-    FADER_CHECK(c.labels.empty() || c.labels.size() == c.size, "column '{}': {} labels for {} numbers", c.path, c.labels.size(), c.size);
-    FADER_CHECK(c.value.size() % std::max<std::size_t>(c.size, 1) == 0, "column '{}': {} values in rows of {}", c.path, c.value.size(), c.size);
+    const std::size_t labels = c.labels.size(), values = c.value.size();
+    FADER_CHECK(labels == 0 || labels == c.size, "column '{}': {} labels for {} numbers", c.path, labels, c.size);
+    FADER_CHECK(values % std::max<std::size_t>(c.size, 1) == 0, "column '{}': {} values in rows of {}", c.path, values, c.size);
   }
   for (const std::string& path : paths) {
     const auto below = paths.lower_bound(path + "/");
@@ -36,12 +37,13 @@ void encode(const Column& c, double value, std::string& out) {
   const auto put = [&]<class T>(T v) { out.append(reinterpret_cast<const char*>(&v), sizeof v); };
   if (c.type == Type::f64) return put(value);
   if (c.type == Type::i64) {
-    FADER_CHECK(std::isnan(value) || (value == std::floor(value) && std::abs(value) <= 0x1p53), "{}: {} is not a whole number", c.path, value);
+    const bool whole = value == std::floor(value) && std::abs(value) <= 0x1p53;
+    FADER_CHECK(whole || std::isnan(value), "{}: {} is not a whole number", c.path, value);
     return put(std::isnan(value) ? std::int64_t{-1} : static_cast<std::int64_t>(value));
   }
   const double most = c.type == Type::boolean ? 1 : 255;
-  FADER_CHECK(c.type != Type::text, "{} is a column of texts", c.path);
-  FADER_CHECK(value >= 0 && value <= most && value == std::floor(value), "{}: {} is not a whole number from 0 to {}", c.path, value, most);
+  const bool whole = value >= 0 && value <= most && value == std::floor(value);
+  FADER_CHECK(whole, "{}: {} is not a whole number from 0 to {}", c.path, value, most);
   put(static_cast<std::uint8_t>(value));
 }
 
@@ -65,9 +67,11 @@ void write_all(hid_t object, Attributes attributes, Attributes added) {
 }
 
 /// Everything that a file will ever have, and no rows.
-void make_objects(const fs::path& path, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns) {
+void make_objects(const fs::path& path, const Attributes& root, std::span<const Attributes> episodes,
+                  std::span<const Column> columns) {
   h5::Handle file = h5::create_file(path);
-  write_all(file, root, {{"schema", std::string(kSchemaName)}, {"schema_version", fmt::format("{}.{}", kSchemaMajor, kSchemaMinor)}});
+  const std::string version = fmt::format("{}.{}", kSchemaMajor, kSchemaMinor);
+  write_all(file, root, {{"schema", std::string(kSchemaName)}, {"schema_version", version}});
   h5::make_counter(file, kStatus, true, 1);
   h5::make_counter(file, kCommit, false, 3);
   for (std::size_t e = 0; e < episodes.size(); ++e) {
@@ -112,6 +116,7 @@ struct RunWriter::Parts {
 
   void open(std::size_t count);
   void use(std::size_t episode);
+  void require_open() const;
   Episode& at(std::size_t episode);
   std::size_t column(std::string_view name) const;
   void append(std::size_t episode, std::string_view name, std::span<const double> values);
@@ -123,17 +128,18 @@ struct RunWriter::Parts {
   Committed count(std::size_t episode) const;
   void write_status(RunStatus value);
   void close();
+  void abandon();
 
   /// Runs what touches the disk. A refusal becomes a RunError and ends all writing: what follows could otherwise be counted
   /// without being there.
   template <class F>
   void writing(const std::string& where, F&& body) {
     const h5::Session session;
-    if (!failure.empty()) throw RunError(failure + " (nothing is written since)");
     try {
       body();
     } catch (const h5::Failure& e) {
       failure = fmt::format("{}: {}{}{}", path.string(), where, where.empty() ? "" : ": ", e.what());
+      abandon();
       throw RunError(failure);
     }
   }
@@ -168,8 +174,13 @@ void RunWriter::Parts::use(std::size_t episode) {
   in_use.push_back(episode);
 }
 
-RunWriter::Parts::Episode& RunWriter::Parts::at(std::size_t episode) {
+void RunWriter::Parts::require_open() const {
+  if (!failure.empty()) throw RunError(failure + " (nothing is written since)");
   FADER_CHECK(file >= 0, "{} is closed", path.string());
+}
+
+RunWriter::Parts::Episode& RunWriter::Parts::at(std::size_t episode) {
+  require_open();
   FADER_CHECK(episode < episodes.size(), "episode {} of {}", episode, episodes.size());
   return episodes[episode];
 }
@@ -187,6 +198,7 @@ void RunWriter::Parts::append(std::size_t episode, std::string_view name, std::s
   const std::size_t i = column(name);
   const Column& c = columns[i];
   FADER_CHECK(c.rows != Rows::once && c.rows != Rows::constant, "{} does not grow", c.path);
+  FADER_CHECK(c.type != Type::text, "{} is a column of texts", c.path);
   FADER_CHECK(values.size() == c.size, "{} takes {} numbers a row, not {}", c.path, c.size, values.size());
   for (const double v : values) encode(c, v, e.series[i].bytes);
   ++e.series[i].waiting;
@@ -205,6 +217,7 @@ void RunWriter::Parts::set(std::size_t episode, std::string_view name, std::span
   const std::size_t i = column(name);
   const Column& c = columns[i];
   FADER_CHECK(c.rows == Rows::once, "{} is not a column of one row", c.path);
+  FADER_CHECK(c.type != Type::text, "{} is a column of texts", c.path);
   FADER_CHECK(values.size() == c.size, "{} takes {} numbers, not {}", c.path, c.size, values.size());
   std::string bytes;
   for (const double v : values) encode(c, v, bytes);
@@ -222,7 +235,8 @@ std::uint64_t RunWriter::Parts::agreed(std::size_t episode, Rows kind) const {
   for (std::size_t i = 0; i < columns.size(); ++i)
     if (columns[i].rows == kind) ++votes[total(i)];
   if (votes.empty()) return 0;
-  const auto common = std::max_element(votes.begin(), votes.end(), [](auto& a, auto& b) { return a.second < b.second; })->first;
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const std::uint64_t common = std::max_element(votes.begin(), votes.end(), fewer)->first;
   for (std::size_t i = 0; i < columns.size(); ++i)
     FADER_CHECK(columns[i].rows != kind || total(i) == common, "{}/{} has {} rows, the other {} columns have {}",
                 episode_name(episode), columns[i].path, total(i), h5::name_of(kind), common);
@@ -230,7 +244,9 @@ std::uint64_t RunWriter::Parts::agreed(std::size_t episode, Rows kind) const {
 }
 
 Committed RunWriter::Parts::count(std::size_t episode) const {
-  const auto has = [&](Rows kind) { return std::any_of(columns.begin(), columns.end(), [&](const Column& c) { return c.rows == kind; }); };
+  const auto has = [&](Rows kind) {
+    return std::any_of(columns.begin(), columns.end(), [&](const Column& c) { return c.rows == kind; });
+  };
   const std::uint64_t plus = agreed(episode, Rows::interval_plus);
   Committed out{agreed(episode, Rows::interval), agreed(episode, Rows::step), agreed(episode, Rows::event)};
   if (!has(Rows::interval) && plus > 0) out.intervals = plus - 1;
@@ -293,7 +309,7 @@ void RunWriter::Parts::copy_rows(const RunReader& from, std::size_t episode, con
 }
 
 void RunWriter::Parts::write_status(RunStatus value) {
-  FADER_CHECK(file >= 0, "{} is closed", path.string());
+  require_open();
   writing("status", [&] {
     h5::flush(file);  // final values are there before the file says that it is complete
     h5::write_counter(status, &value, true);
@@ -302,19 +318,29 @@ void RunWriter::Parts::write_status(RunStatus value) {
 
 void RunWriter::Parts::close() {
   if (file < 0) return;
-  const h5::Session session;
-  episodes.clear();
-  in_use.clear();
-  commit.close();
-  status.close();
-  if (!failure.empty()) {
-    file = h5::Handle();  // was reported when it happened
-    return;
-  }
-  writing("", [&] { file.close(); });
+  writing("", [&] {
+    h5::flush(file);  // so that what can fail fails while the file still says that it is being written
+    episodes.clear();
+    commit.close();
+    status.close();
+    file.close();
+  });
 }
 
-RunWriter::RunWriter(const fs::path& file, const Attributes& root, std::span<const Attributes> episodes, std::span<const Column> columns)
+/// Lets go without closing. Closing a file that could not be written marks it as whole, and then its missing end makes it
+/// unreadable; left alone it is as a killed writer leaves it, which readers understand.
+void RunWriter::Parts::abandon() {
+  static auto& left = *new std::vector<h5::Handle>;
+  for (Episode& e : episodes) {
+    left.push_back(std::move(e.group));
+    for (Series& s : e.series) left.push_back(std::move(s.dataset));
+  }
+  episodes.clear();
+  for (h5::Handle* handle : {&status, &commit, &file}) left.push_back(std::move(*handle));
+}
+
+RunWriter::RunWriter(const fs::path& file, const Attributes& root, std::span<const Attributes> episodes,
+                     std::span<const Column> columns)
     : parts_(std::make_unique<Parts>(file, columns)) {
   check_columns(columns);
   parts_->writing("", [&] {
@@ -352,8 +378,12 @@ RunWriter::~RunWriter() {
   }
 }
 
-void RunWriter::append(std::size_t episode, std::string_view path, std::span<const double> values) { parts_->append(episode, path, values); }
-void RunWriter::set(std::size_t episode, std::string_view path, std::span<const double> values) { parts_->set(episode, path, values); }
+void RunWriter::append(std::size_t episode, std::string_view path, std::span<const double> values) {
+  parts_->append(episode, path, values);
+}
+void RunWriter::set(std::size_t episode, std::string_view path, std::span<const double> values) {
+  parts_->set(episode, path, values);
+}
 void RunWriter::commit(std::size_t episode) { parts_->commit_rows(episode); }
 void RunWriter::status(RunStatus status) { parts_->write_status(status); }
 void RunWriter::close() { parts_->close(); }

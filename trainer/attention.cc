@@ -65,14 +65,24 @@ FADER_INLINE void scatter(const float* x, std::int64_t head_p, std::int64_t rows
     for (std::int64_t c = 0; c < head; ++c) out[i * stride + c] = scale * x[i * head_p + c];
 }
 
-// Row i of a block becomes softmax over columns 0..i; the rest of its `columns` become zero.
+// Row i of the scores becomes its softmax over columns 0..i and zero in the rest of its `columns`, a multiple of kLanes.
 FADER_INLINE void causal_softmax(float* row, std::int64_t i, std::int64_t columns) {
-  for (std::int64_t j = i + 1; j < columns; ++j) row[j] = row[0];
-  const float top = largest(row, columns);
-  for (std::int64_t j = 0; j < columns; ++j) row[j] = exponential(row[j] - top);
-  for (std::int64_t j = i + 1; j < columns; ++j) row[j] = 0;
-  const float share = 1.0f / sum(columns, [row](std::int64_t j) { return row[j]; });
-  for (std::int64_t j = 0; j < columns; ++j) row[j] *= share;
+  const auto larger = [](float a, float b) { return a < b ? b : a; };
+  float lane[kLanes], total[kLanes] = {};
+  for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = row[0];
+  for (std::int64_t j = 0; j < columns; j += kLanes)
+    for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = larger(lane[l], j + l <= i ? row[j + l] : row[0]);
+  const float top = fold_lanes(lane, larger);
+  for (std::int64_t j = 0; j < columns; j += kLanes) {
+    for (std::int64_t l = 0; l < kLanes; ++l) {
+      const float e = exponential(row[j + l] - top);
+      row[j + l] = j + l <= i ? e : 0.0f;
+      total[l] += row[j + l];
+    }
+  }
+  const float share = 1.0f / fold_lanes(total, [](float a, float b) { return a + b; });
+  for (std::int64_t j = 0; j < columns; j += kLanes)
+    for (std::int64_t l = 0; l < kLanes; ++l) row[j + l] *= share;
 }
 
 struct Shape {

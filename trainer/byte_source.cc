@@ -58,7 +58,7 @@ class Plain final : public ByteSource {
   std::size_t read(std::span<char> out) override {
     const std::string_view ahead = stored_.ahead();
     const std::size_t n = std::min(out.size(), ahead.size());
-    std::memcpy(out.data(), ahead.data(), n);
+    std::copy_n(ahead.data(), n, out.data());
     stored_.use(n);
     return n;
   }
@@ -183,7 +183,7 @@ std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& path) {
 std::unique_ptr<ByteSource> open_bytes(std::string_view bytes, const std::string& name) {
   return decompressed(Stored(name, [bytes](char* out, std::size_t n) mutable {
     n = std::min(n, bytes.size());
-    std::memcpy(out, bytes.data(), n);
+    std::copy_n(bytes.data(), n, out);
     bytes.remove_prefix(n);
     return n;
   }));

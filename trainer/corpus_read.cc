@@ -174,6 +174,8 @@ RawCorpus read_corpus(const std::vector<InputFile>& files, const CorpusOptions& 
   RawCorpus raw = collector.finish();
   check_share(raw.bad, options.bad_share);
   check_labels(raw, options);
+  if (!options.domain_field.empty() && raw.domains == std::vector<std::string>{std::string(kNoDomain)})
+    progress.note(fmt::format("corpus.domain_field: no record has '{}'; all documents are of one domain", options.domain_field));
   return raw;
 }
 

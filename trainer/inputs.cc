@@ -110,6 +110,15 @@ std::string remembered(const fs::path& memo, const std::string& now) {
   return plausible && text.substr(64) == " " + now + "\n" ? hash : "";
 }
 
+void remember(const fs::path& memo, const std::string& text) {
+  try {
+    make_folder(memo.parent_path());
+    write_atomically(memo, text);
+  } catch (const RunError&) {
+    // A cache that others fill may be read-only here: then the file is read again next time.
+  }
+}
+
 }  // namespace
 
 std::vector<InputFile> resolve_inputs(const std::vector<std::string>& names, Source source) {
@@ -141,7 +150,6 @@ void check_distinct(const std::vector<InputFile>& files) {
 }
 
 void hash_inputs(std::vector<InputFile>& files, const fs::path& memo, Progress& progress) {
-  make_folder(memo);
   for (auto& file : files) {
     const fs::path note = memo / sha256(fs::absolute(file.path).string()).substr(0, 32);
     const std::string before = identity(file.path);
@@ -149,7 +157,7 @@ void hash_inputs(std::vector<InputFile>& files, const fs::path& memo, Progress& 
     if (!file.hash.empty()) continue;
     file.hash = hash_file(file, progress);
     if (identity(file.path) != before) throw DataError(fmt::format("{}: changed while it was read; start again when it is complete", file.path.string()));
-    if (settled(file.path)) write_atomically(note, file.hash + " " + before + "\n");
+    if (settled(file.path)) remember(note, file.hash + " " + before + "\n");
   }
 }
 

@@ -165,7 +165,7 @@ class WordTable {
   }
 
  private:
-  static constexpr int kBits = 15;
+  static constexpr int kBits = 16;  // 5.5 MB: a larger one is too slow to look up
   std::vector<Word> words_;
 };
 
@@ -198,11 +198,16 @@ struct Tokenizer::Parts {
     const auto status = processor.Encode(part, &scratch);
     FADER_CHECK(status.ok(), "{}", status.ToString());
     std::size_t at = 0;
-    for (const int id : scratch) {
-      const std::string& piece = text[static_cast<std::size_t>(id)];
-      FADER_CHECK(!piece.empty() && part.substr(at, piece.size()) == piece, "token {} at byte {} of a part", id, at);
+    for (std::size_t i = 0; i < scratch.size(); ++i) {
+      auto token = static_cast<std::uint32_t>(scratch[i]);
+      if (token == byte[0xE2] && at < part.size() && part[at] == ' ') {  // a model without a space of its own spells out U+2581
+        token = byte[' '];
+        i += kSpaceMark.size() - 1;
+      }
+      const std::string& piece = text[token];
+      FADER_CHECK(!piece.empty() && part.substr(at, piece.size()) == piece, "token {} at byte {} of '{}'", token, at, part);
       at += piece.size();
-      out.push_back(static_cast<std::uint32_t>(id));
+      out.push_back(token);
     }
     FADER_CHECK_EQ(at, part.size());
   }
@@ -312,8 +317,7 @@ Tokenizer Tokenizer::from_model(std::string bytes, const std::string& source) {
     for (std::size_t i = 1; i < text.size(); ++i)
       parts->inside.set(std::size_t{static_cast<unsigned char>(text[i - 1])} << 8 | static_cast<unsigned char>(text[i]));
   }
-  if (!have.all())
-    throw DataError(fmt::format("{}: this tokenizer loses text: it has {} of 256 byte pieces", source, have.count()));
+  FADER_CHECK(have.all(), "{}: {} of 256 byte pieces", source, have.count());  // SentencePiece has looked
   return Tokenizer(std::move(parts));
 }
 

@@ -8,7 +8,7 @@ part = out.".part.".tail(out)
 wide = int(ARG2)
 high = int(ARG3)
 kind = tail(out)
-if (kind eq "svg") { set terminal svg size wide,high noenhanced font "DejaVu Sans,12" background rgb "white" }
+if (kind eq "svg") { set terminal svg size wide,high noenhanced dashlength 0.6 font "DejaVu Sans,12" background rgb "white" }
 if (kind eq "pdf") { set terminal pdfcairo size wide/72.0,high/72.0 noenhanced color font "DejaVu Sans,12" fontscale 0.75 }
 if (kind eq "png") { set terminal pngcairo size 2*wide,2*high noenhanced font "DejaVu Sans,24" linewidth 2 background rgb "white" }
 if (kind ne "svg" && kind ne "pdf" && kind ne "png") { print out.": unknown kind of figure; svg, pdf or png is expected"; exit status 2 }
@@ -19,8 +19,9 @@ array colour[8] = ["#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f
 array dash[8] = ["", "", "- ", "-..", "..", "_. ", "-.", "_ - "]
 do for [i=1:64] {
   k = (i == 1) ? 1 : 2 + (i - 2) % 7
-  set linetype i linecolor rgb colour[k] linewidth (k == 5 ? 2.8 : 2) dashtype solid
-  if (strlen(dash[k])) { set linetype i dashtype dash[k] }
+  d = (i == 1) ? 1 : 2 + (i - 2 + (i - 2) / 7) % 7   # a second round of colours comes with other dashes
+  set linetype i linecolor rgb colour[k] linewidth (d == 5 ? 2.8 : 2) dashtype solid
+  if (strlen(dash[d])) { set linetype i dashtype dash[d] }
 }
 set encoding utf8
 set datafile separator "\t"
@@ -30,7 +31,8 @@ set tics nomirror out scale 0.6 textcolor rgb "#222222"
 set grid ytics linecolor rgb "#dddddd" linetype 1 linewidth 0.6 dashtype solid
 set key reverse Left samplen 3 spacing 1.15 textcolor rgb "#222222"
 
-# A table is usable when it is there and its first columns have the names expected ("policy tokens mean").
+# A table is usable when it has rows and its first columns have the names expected ("policy tokens mean").
 quoted(s) = "'".s."'"
 header(f) = system("grep -v '^#' ".quoted(f)." 2>/dev/null | head -n 1 | tr '\\t' ' '")
-usable(f, columns) = strstrt(header(f), columns) == 1
+lines(f) = int(system("grep -c '^[^#]' ".quoted(f)." 2>/dev/null || echo 0"))
+usable(f, columns) = strstrt(header(f), columns) == 1 && lines(f) > 1

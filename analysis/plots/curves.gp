@@ -6,11 +6,16 @@
 slash(s) = strstrt(s, "/") ? strstrt(s, "/") + slash(s[strstrt(s, "/") + 1:*]) : 0
 given(i, otherwise) = ARGC >= i && strlen(ARGV[i]) ? ARGV[i] : otherwise
 paired = strlen(given(3, "")) > 0
-first_column = "grep -v '^#' '".given(2, "")."' 2>/dev/null | cut -f 1 | awk '{ if (length > n) n = length } END { print n + 0 }'"
-longest = int(system(first_column))   # of the names in the key
-call ARG0[1:slash(ARG0)]."common.gp" ARG1 (760 + 8*(longest > 18 ? longest - 18 : 0)) (paired ? 720 : 430)
+names = "grep '^[^#]' '".given(2, "")."' 2>/dev/null | cut -f 1 | sort -u | "
+longest = int(system(names."awk '{ if (length > n) n = length } END { print n + 0 }'"))   # of the names in the key
+rows = int(system(names."awk 'END { print NR - 1 }'"))                                    # of the key
+more(n, usual) = n > usual ? n - usual : 0
+call ARG0[1:slash(ARG0)]."common.gp" ARG1 (760 + 8*more(longest, 18)) ((paired ? 720 : 430) + (paired ? 34 : 18)*more(rows, 16))
 do for [i=2:(paired ? 3 : 2)] {
-  if (!usable(ARGV[i], "policy tokens mean lo hi")) { print ARGV[i].": no table with columns policy tokens mean lo hi"; exit status 3 }
+  if (!usable(ARGV[i], "policy tokens mean lo hi")) {
+    print ARGV[i].": no table, or no rows, with columns policy tokens mean lo hi"
+    exit status 3
+  }
 }
 curves = ARG2
 differences = given(3, "")
@@ -34,7 +39,7 @@ line(i) = (label[1] eq baseline) ? i : i + 1   # line type 1 is the baseline's
 
 set output part
 set lmargin 12
-set rmargin 0.85*longest + 9
+set rmargin 0.85*longest + 10
 set xrange [0:most / unit]
 set format x "%g"
 if (paired) {
@@ -47,7 +52,7 @@ if (paired) {
   set xlabel x_name
 }
 set ylabel quantity
-set key at graph 1.03,1 left top
+set key at graph 1.03,1 left top vertical maxcols 1
 set label 1 band at graph 0.98,0.95 right textcolor rgb "#555555"
 plot for [i=1:last] curves index i-1 using ($2/unit):(edge(4)):(edge(5)) with filledcurves \
        fillstyle transparent solid 0.12 noborder linetype line(i) notitle, \

@@ -4,13 +4,19 @@
 # Exit 3: a table is missing or of another kind.
 slash(s) = strstrt(s, "/") ? strstrt(s, "/") + slash(s[strstrt(s, "/") + 1:*]) : 0
 given(i, otherwise) = ARGC >= i && strlen(ARGV[i]) ? ARGV[i] : otherwise
-rows = ARGC >= 2 ? int(system("grep -cv '^#' '".ARG2."' 2>/dev/null || echo 0")) - 1 : 0
+rows = ARGC >= 2 ? int(system("grep -c '^[^#]' '".ARG2."' 2>/dev/null || echo 0")) - 1 : 0
 second_column = "grep -v '^#' '".given(2, "")."' 2>/dev/null | cut -f 2 | awk '{ if (length > n) n = length } END { print n + 0 }'"
 longest = int(system(second_column))   # of the names on the left
 call ARG0[1:slash(ARG0)]."common.gp" ARG1 (760 + 8*(longest > 18 ? longest - 18 : 0)) (130 + 34*rows)
 if (ARGC < 3) { print "usage: gnuplot -c forest.gp <out> <paired.tsv> <pairs.tsv> [<baseline> [<bar> [<quantity>]]]"; exit status 2 }
-if (!usable(ARG2, "row policy difference lo hi")) { print ARG2.": no table with columns row policy difference lo hi"; exit status 3 }
-if (!usable(ARG3, "row policy seed difference")) { print ARG3.": no table with columns row policy seed difference"; exit status 3 }
+if (!usable(ARG2, "row policy difference lo hi")) {
+  print ARG2.": no table, or no rows, with columns row policy difference lo hi"
+  exit status 3
+}
+if (!usable(ARG3, "row policy seed difference")) {
+  print ARG3.": no table, or no rows, with columns row policy seed difference"
+  exit status 3
+}
 bar = given(5, "interval")
 
 set output part

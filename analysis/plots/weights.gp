@@ -6,7 +6,10 @@ given(i, otherwise) = ARGC >= i && strlen(ARGV[i]) ? ARGV[i] : otherwise
 panels = strlen(given(3, "")) > 0 ? 2 : 1
 call ARG0[1:slash(ARG0)]."common.gp" ARG1 760 (panels == 2 ? 560 : 330)
 do for [i=2:panels+1] {
-  if (!usable(ARGV[i], "interval from to ")) { print ARGV[i].": no table with columns interval from to and the agents"; exit status 3 }
+  if (!usable(ARGV[i], "interval from to ")) {
+    print ARGV[i].": no table, or no rows, with columns interval from to and the agents"
+    exit status 3
+  }
 }
 table(p) = ARGV[p + 1]
 title(p) = given(p + 3, p == 1 ? "mean" : "one run")
@@ -24,12 +27,12 @@ upto(k) = sum [j=4:k+3] column(j)
 
 set output part
 set lmargin 10
-set rmargin 0.85*longest + 9
+set rmargin 0.85*longest + 10
 set xrange [0:most / unit]
 set yrange [0:1]
 set ytics 0.25
 set ylabel "weight"
-set key at graph 1.03,1 left top samplen 1.5
+set key at graph 1.03,1 left top vertical maxcols 1 samplen 1.5
 set border 3 front
 set tics front
 unset grid

@@ -104,7 +104,7 @@ TEST_CASE("a passage without a label scores like the mean of the labels") {
 TEST_CASE("topic says what is missing when the corpus has no topics") {
   auto corpus = std::make_shared<ToyCorpus>(10, 8);
   corpus->add({2, 3}, Set::pool);
-  CHECK_THROWS_WITH(make("topic", corpus, 0.5, 1), Catch::Contains("corpus.fields.topic"));
+  CHECK_THROWS_WITH(make("topic", corpus, 0.5, 1), Catch::Contains("corpus.topic_field"));
 }
 
 TEST_CASE("a lookup agent's memory survives save and load") {

@@ -140,5 +140,5 @@ TEST_CASE("quality says what is missing") {
   auto options = agents().at("quality").options();
   for (Option& o : options->list())
     if (o.name == "source") *std::get<std::string*>(o.target) = "field";
-  CHECK_THROWS_WITH(agents().at("quality").make(*options, context), Catch::Contains("corpus.fields.quality"));
+  CHECK_THROWS_WITH(agents().at("quality").make(*options, context), Catch::Contains("corpus.quality_field"));
 }

@@ -99,7 +99,8 @@ TEST_CASE("runs that do not belong together are refused, with the reason") {
   write_run(x, {.seed = 0});
   SECTION("token budget") {
     write_run(x, {.policy = "console", .tokens = {0, 100, 200, 300, 401}});
-    CHECK_THAT(refusal(x), Contains("token budget") && Contains("400 tokens: 1 run") && Contains("401 tokens: 1 run, such as policy=console/seed-0"));
+    CHECK_THAT(refusal(x), Contains("token budget") && Contains("400 tokens: 1 run") &&
+                               Contains("401 tokens: 1 run, such as policy=console/seed-0"));
   }
   SECTION("corpus") {
     write_run(x, {.policy = "console", .corpus = "beef"});

@@ -142,6 +142,15 @@ TEST_CASE("options of the bandit that contradict each other are refused", "[orac
                       Catch::Contains("1.5 is no probability"));
   REQUIRE_THROWS_WITH(make_env("bandit-v0", [](Options& o) { set_option<std::vector<double>>(o, "means", {}); }),
                       Catch::Contains("means: the list is empty"));
-  REQUIRE_THROWS_AS(make_env("bandit-v0", [](Options& o) { *std::get<std::string*>(o.list()[0].target) = "rewad"; }), ConfigError);
+  REQUIRE_THROWS_WITH(make_env("bandit-v0", [](Options& o) { *std::get<std::string*>(o.list()[0].target) = "rewad"; }),
+                      Catch::Contains("did you mean 'reward'?"));
+  REQUIRE_THROWS_WITH(make_env("bandit-v0", [](Options& o) { set_option<Vectors>(o, "changes", {{1, 2, 3, 4}}); }),
+                      Catch::Contains("set change_every"));
+  REQUIRE_THROWS_WITH(make_env("bandit-v0",
+                               [](Options& o) {
+                                 set_option<Vectors>(o, "changes", {{1, 2, 3}});
+                                 set_option<std::int64_t>(o, "change_every", 5);
+                               }),
+                      Catch::Contains("a row has 3 means for 4 agents"));
   REQUIRE_THROWS_WITH(environments().at("bandit-v1"), Catch::Contains("did you mean 'bandit-v0'?"));
 }

@@ -54,8 +54,8 @@ inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
 }
 
 /// Policies are scaled by hand here: rewards of these bandits are in [0, 1] as they are.
-inline std::function<void(Options&)> bandit_options(std::vector<double> means, std::int64_t horizon, std::int64_t change_every = 0,
-                                                     Vectors changes = {}) {
+inline std::function<void(Options&)> bandit_options(std::vector<double> means, std::int64_t horizon,
+                                                    std::int64_t change_every = 0, Vectors changes = {}) {
   return [=](Options& o) {
     set_option(o, "means", means);
     set_option<std::string>(o, "payoff", "bernoulli");

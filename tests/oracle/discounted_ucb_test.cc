@@ -81,7 +81,10 @@ TEST_CASE("discounted_ucb follows means that change, where ucb does not", "[orac
   const auto env = make_env("bandit-v0", bandit_options({0.5, 0.1, 1.0}, kHorizon, kChange, {{0.5, 0.1, 0.0}}));
   double stationary = 0, forgetting = 0, slow = 0, quick = 0;
   const auto recovered = [](const Played& p) {  // share of the best arm between 500 and 2,500 decisions after each fall
-    const auto hits = [&](std::ptrdiff_t change) { return std::count(p.regret.begin() + change + 500, p.regret.begin() + change + 2500, 0.0); };
+    const auto hits = [&](std::ptrdiff_t change) {
+      const auto fall = p.regret.begin() + change;
+      return std::count(fall + 500, fall + 2500, 0.0);
+    };
     return static_cast<double>(hits(kChange) + hits(3 * kChange)) / 4000;
   };
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {

@@ -30,7 +30,8 @@ double index_from_history(const std::string& variant, double c, const std::vecto
   const double mean_square = std::inner_product(earned.begin(), earned.end(), earned.begin(), 0.0) / n;
   const double variance = std::max(0.0, mean_square - mean * mean);
   if (variant == "ucb1") return mean + c * std::sqrt(2 * std::log(t) / n);
-  if (variant == "tuned") return mean + c * std::sqrt(std::log(t) / n * std::min(0.25, variance + std::sqrt(2 * std::log(t) / n)));
+  if (variant == "tuned")
+    return mean + c * std::sqrt(std::log(t) / n * std::min(0.25, variance + std::sqrt(2 * std::log(t) / n)));
   const double e = 1.2 * std::log(t);
   return mean + c * (std::sqrt(2 * variance * e / n) + 3 * e / n);
 }

@@ -85,9 +85,8 @@ class Console {
     look();
     const std::vector<double> se(slots_.size(), 0.1);
     const std::vector<End> end(slots_.size(), End::no);
-    policy_->learn({{slots_, seen.view()}, decided_, reward, se, std::as_const(no_credit_).view(), std::as_const(no_credit_).view(),
-                    std::as_const(before_).view(), end},
-                   learner_);
+    const Table<const double> credit = std::as_const(no_credit_).view(), after = std::as_const(before_).view();
+    policy_->learn({{slots_, seen.view()}, decided_, reward, se, credit, credit, after, end}, learner_);
   }
 
   /// Saves or loads everything, the policy last.

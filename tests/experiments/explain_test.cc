@@ -1,0 +1,65 @@
+#include "experiments/explain.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/error.h"
+#include "env/registry.h"
+#include "env/reward.h"
+#include "policies/policy.h"
+
+using namespace fader;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string message(const std::string& name) {
+  try {
+    explain_text(name);
+  } catch (const ConfigError& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+template <class Shelf>
+void check_shelf(const Shelf& shelf, const std::string& name, const std::string& prefix) {
+  const std::string list = list_text(name);
+  REQUIRE_FALSE(shelf.names().empty());
+  for (const std::string& kind : shelf.names()) {
+    CAPTURE(kind);
+    const auto& entry = shelf.at(kind);
+    CHECK(has(list, kind + " "));
+    CHECK(has(list, entry.summary));
+    CHECK(has(list, entry.status));
+    const std::string text = explain_text(prefix + "." + kind);
+    CHECK(has(text, entry.summary));
+    CHECK(has(text, entry.status));
+    for (const Option& o : entry.options()->list()) CHECK(has(text, o.name + " = " + o.value()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("everything on a shelf is listed and explained from its registration") {
+  check_shelf(policies(), "policies", "policy");
+  check_shelf(agents(), "agents", "agent");
+  check_shelf(environments(), "envs", "env");
+  check_shelf(rewards(), "rewards", "reward");
+}
+
+TEST_CASE("sections, single options and bare names") {
+  CHECK(has(explain_text("train"), "[train]\n"));
+  CHECK(has(explain_text("run"), "seeds = [0]"));
+  CHECK(has(explain_text("compare"), "baseline = \"\""));
+  CHECK(explain_text("ucb") == explain_text("policy.ucb"));
+  const std::string one = explain_text("run.threads");
+  CHECK(one == "run.threads = 1\nof one run\na whole number, 1 to 1024\n");
+}
+
+TEST_CASE("what is not there is refused with the nearest name") {
+  CHECK(message("policy.ucbb") == "nothing is called 'policy.ucbb'; did you mean 'policy.ucb'?");
+  CHECK(message("trian") == "nothing is called 'trian'; did you mean 'train'?");
+  CHECK(message("train.bach") == "'train' has no option 'bach'; did you mean 'train.batch'?");
+  CHECK(has(message("xyzzy"), "nothing is called 'xyzzy'; known: run, corpus"));
+}
