@@ -100,9 +100,11 @@ SetLoss summarise(const Corpus& corpus, std::span<const PassageId> items, std::s
 
 std::vector<float> token_weights(const Corpus& corpus, std::span<const PassageId> items) {
   const std::vector<Totals> totals = totals_by_domain(corpus, items);
-  const auto present = static_cast<double>(std::count_if(totals.begin(), totals.end(), [](const Totals& t) { return t.items > 0; }));
+  const auto has_items = [](const Totals& t) { return t.items > 0; };
+  const auto present = static_cast<double>(std::count_if(totals.begin(), totals.end(), has_items));
   std::vector<float> weights;
-  for (const PassageId id : items) weights.push_back(static_cast<float>(1 / (present * totals[corpus.document(id).domain].tokens)));
+  for (const PassageId id : items)
+    weights.push_back(static_cast<float>(1 / (present * totals[corpus.document(id).domain].tokens)));
   return weights;
 }
 

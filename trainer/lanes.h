@@ -11,12 +11,6 @@
 #endif
 #define FADER_INLINE inline __attribute__((always_inline))
 
-// Nobody reads floating-point exceptions or errno after a kernel. Saying so changes no result, but lets a comparison become a
-// blend and a root an instruction, without which the loops below stay scalar. Holds for the rest of the file: include last.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-trapping-math", "no-math-errno")
-#endif
-
 namespace fader::kernels {
 
 inline constexpr std::int64_t kLanes = 16;  // partial sums of every reduction, whatever the instruction set

@@ -138,7 +138,8 @@ struct Samplers {
     for (std::size_t d = 0; d < Law::kDomains; ++d)
       for (std::size_t z = 0; z < Law::kTopics; ++z)
         for (std::size_t c = 0; c < Law::kClasses; ++c) {
-          for (std::size_t w = 0; w < Law::kWords; ++w) share[w] = law.grammar[d][c][w % Law::kClasses] * law.topic[z][w];
+          const auto& row = law.grammar[d][c];
+          for (std::size_t w = 0; w < Law::kWords; ++w) share[w] = row[w % Law::kClasses] * law.topic[z][w];
           ordinary.emplace_back(share);
         }
   }

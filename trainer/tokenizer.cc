@@ -293,7 +293,8 @@ Tokenizer Tokenizer::from_model(std::string bytes, const std::string& source) {
                                 status.ok() ? "no pieces" : status.ToString()));
   const ModelSpec spec(parts->model);
   if (const std::string loss = spec.loss(); !loss.empty())
-    throw DataError(fmt::format("{}: this tokenizer loses text: {}; or leave corpus.tokenizer out, and one is trained", source, loss));
+    throw DataError(
+        fmt::format("{}: this tokenizer loses text: {}; or leave corpus.tokenizer out, and one is trained", source, loss));
   const int begin = processor.bos_id(), end = processor.eos_id();
   if (begin < 0 || end < 0)
     throw DataError(fmt::format("{}: this tokenizer has no {} mark; train it with --bos_id and --eos_id at zero or above", source,

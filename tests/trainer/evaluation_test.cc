@@ -32,8 +32,8 @@ TEST_CASE("evaluation items take domains in turn, groups in turn, passages in or
   const ToyCorpus corpus = small_corpus();
   const auto items = evaluation_items(corpus, Set::reward, false, 100);
   const bool two_first = items[0] == 3;  // the order of the two groups is drawn
-  const std::vector<PassageId> expected = two_first ? std::vector<PassageId>{3, 4, 0, 5, 1, 2} : std::vector<PassageId>{0, 4, 3, 5, 1, 2};
-  CHECK(items == expected);
+  const std::vector<PassageId> one_then_two{0, 4, 3, 5, 1, 2}, two_then_one{3, 4, 0, 5, 1, 2};
+  CHECK(items == (two_first ? two_then_one : one_then_two));
   CHECK(evaluation_items(corpus, Set::test, false, 100).empty());
   CHECK(evaluation_items(corpus, Set::reward, false, 0).empty());
 }

@@ -19,9 +19,9 @@ using Tokens = std::vector<std::uint32_t>;
 /// Text with what real text has: words, code, blank lines, runs of spaces, tabs, several scripts, mark-up.
 std::vector<std::string> sample_texts() {
   Rng rng(1, "test/tokenizer/text");
-  const std::vector<std::string> words{"the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "in", "Paris", "1984",
-                                       "Привет", "мир", "日本語", "naïve", "<s>", "</s>", "<unk>", "<0x41>", "x_{i+1}", "\\frac",
-                                       "return", "0;", "emoji 😀", "don't", "U+2581 ▁", "▅"};
+  const std::vector<std::string> words{"the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "in", "Paris",
+                                       "1984", "Привет", "мир", "日本語", "naïve", "<s>", "</s>", "<unk>", "<0x41>",
+                                       "x_{i+1}", "\\frac", "return", "0;", "emoji 😀", "don't", "U+2581 ▁", "▅"};
   const std::vector<std::string> gaps{" ", " ", " ", " ", ", ", ".\n\n", "\n", "\n    ", "\t", "  "};
   std::vector<std::string> texts(40);
   for (std::string& text : texts)
@@ -65,7 +65,8 @@ void append_utf8(std::string& text, std::uint32_t c) {
 std::string random_unicode(Rng& rng, std::size_t characters) {
   std::string text;
   while (characters > 0) {
-    const auto c = static_cast<std::uint32_t>(rng.below(4) == 0 ? rng.below(0x110000) : rng.below(3) == 0 ? rng.below(0x3000) : rng.below(128));
+    const std::uint64_t ranges[] = {0x110000, 0x3000, 128, 128};
+    const auto c = static_cast<std::uint32_t>(rng.below(ranges[rng.below(4)]));
     if (c >= 0xD800 && c < 0xE000) continue;  // surrogates are no characters
     append_utf8(text, c);
     --characters;
@@ -89,9 +90,10 @@ std::string foreign_model(std::unordered_map<std::string, std::string> options) 
     for (int j = 0; j < 10; ++j) text += (j > 0 ? " wo" : "re") + std::to_string(rng.below(40));
     iterator.texts.push_back(text);
   }
-  options.merge(std::unordered_map<std::string, std::string>{{"model_type", "bpe"}, {"vocab_size", "300"}, {"hard_vocab_limit", "false"},
-      {"byte_fallback", "true"}, {"normalization_rule_name", "identity"}, {"add_dummy_prefix", "false"},
-      {"remove_extra_whitespaces", "false"}, {"num_threads", "1"}, {"minloglevel", "3"}});
+  options.merge(std::unordered_map<std::string, std::string>{
+      {"model_type", "bpe"}, {"vocab_size", "300"}, {"hard_vocab_limit", "false"}, {"byte_fallback", "true"},
+      {"normalization_rule_name", "identity"}, {"add_dummy_prefix", "false"}, {"remove_extra_whitespaces", "false"},
+      {"num_threads", "1"}, {"minloglevel", "3"}});
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(options, &iterator, &model);
   REQUIRE(status.ok());
@@ -112,10 +114,10 @@ std::string refusal(const std::string& model) {
 TEST_CASE("a tokenizer is lossless on hostile text") {
   const std::string nul("a\0b\0\0", 5);
   for (const std::string& text : std::vector<std::string>{
-           "", " ", "  ", "\n", "\t", "\r\n", nul, " lead and trail ", "a  b   c    d", "\n\n\n   \t\t x", "▁", "▁▁", " ▁ ▁a▁b c▁",
-           "<s>", "</s>", "<unk>", "<0x41>", "<0x0A><0xE2>", "<s> a </s>", "▅ ⁇ ", "\xEF\xBF\xBD", "\xEF\xBB\xBFmark", "😀👩‍👩‍👧", "é e\xCC\x81 ﬁ Ａ",
-           "\xE2\x96", "\xE2\x96\x81\xE2", "a\xFFz", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE2\x28\xA1",
-           std::string(5000, 'a'), std::string(5000, ' '), std::string(300, '\0'), std::string(100, '\xE2')}) {
+           "", " ", "  ", "\n", "\t", "\r\n", nul, " lead and trail ", "a  b   c    d", "\n\n\n   \t\t x",
+           "▁", "▁▁", " ▁ ▁a▁b c▁", "<s>", "</s>", "<unk>", "<0x41>", "<0x0A><0xE2>", "<s> a </s>", "▅ ⁇ ",
+           "\xEF\xBF\xBD", "\xEF\xBB\xBFmark", "😀👩‍👩‍👧", "é e\xCC\x81 ﬁ Ａ", "\xE2\x96", "\xE2\x96\x81\xE2", "a\xFFz",
+           "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE2\x28\xA1", std::string(5000, 'a'), std::string(5000, ' '), std::string(300, '\0'), std::string(100, '\xE2')}) {
     CAPTURE(text);
     CHECK(lossless(tokenizer(), text));
   }
@@ -198,7 +200,8 @@ TEST_CASE("training repeats and gives the vocabulary that was asked for") {
 
 TEST_CASE("training takes long lines, characters of many kinds and text that is not UTF-8") {
   Rng rng(5, "test/tokenizer/odd");
-  std::vector<std::string> texts{std::string(20000, 'a'), random_unicode(rng, 5000), "\xFF\xFE\xE2\x96", std::string(100, '\0'), "\t\t"};
+  std::vector<std::string> texts{std::string(20000, 'a'), random_unicode(rng, 5000), "\xFF\xFE\xE2\x96",
+                                 std::string(100, '\0'), "\t\t"};
   std::string line;
   for (int i = 0; i < 30000; ++i) line += static_cast<char>('a' + rng.below(rng.below(26) + 1));
   texts.push_back(line);
@@ -208,7 +211,8 @@ TEST_CASE("training takes long lines, characters of many kinds and text that is 
 }
 
 TEST_CASE("a text that is too small for the vocabulary is refused with one that works") {
-  const std::vector<std::string> texts{"so small a text, so few merges; so small a text, so few words. And more than sixteen letters: bcfghjk"};
+  const std::vector<std::string> texts{
+      "so small a text, so few merges; so small a text, so few words. And more than sixteen letters: bcfghjk"};
   int largest = 0;
   try {
     Tokenizer::train(texts, 2000);
