@@ -72,8 +72,7 @@ struct Event {
 /// no; terminated: the problem ended, nothing lies beyond; truncated: the observer stopped looking.
 enum class End : std::uint8_t { no, terminated, truncated };
 
-/// Filled by reset and step. The runner sizes it once with `fit`; the environment writes every number of every row that it
-/// is asked for. NaN: not measured.
+/// Filled by reset and step. Whoever calls them calls `fit` before, which sets every number to NaN: not measured.
 struct Outcome {
   Grid<double> observation;          ///< [n, d]
   Grid<double> reward, reward_se;    ///< [n, R]

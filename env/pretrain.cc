@@ -77,7 +77,6 @@ std::span<const PassageId> Pretrain::candidates(const Slot& slot) const {
 
 void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) {
   FADER_CHECK_EQ(slots.size(), seeds.size());
-  out.fit(spec_, slots.size());
   const Ledger::Scope scope(ledger_, Phase::setup);
   ledger_.activate(slots);
   const std::size_t k = parts_->agents.size();
@@ -111,7 +110,6 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
 }
 
 void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
-  out.fit(spec_, slots.size());
   ledger_.activate(slots);
   std::vector<std::vector<float>> before;
   std::vector<double> loss_before;

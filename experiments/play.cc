@@ -29,6 +29,7 @@ class Episode {
       const std::uint64_t seed = cohort_.seeds[static_cast<std::size_t>(slot)];
       seeds.push_back(number_ == 0 ? seed : stream_key(seed, "episode/" + std::to_string(number_)));
     }
+    outcome_.fit(cohort_.env->spec(), slots_.size());
     cohort_.env->reset(slots_, seeds, outcome_);
     for (std::size_t s = 0; s < active_.size(); ++s) {
       const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
@@ -45,6 +46,7 @@ class Episode {
     Grid<double> weights(slots_.size(), cohort_.env->spec().agents.size());
     for (std::size_t s = 0; s < active_.size(); ++s)
       for (std::size_t i = 0; i < active_[s].size(); ++i) std::ranges::copy(std::as_const(decisions[s].weights)[i], weights[first_[s] + i].begin());
+    outcome_.fit(cohort_.env->spec(), slots_.size());
     cohort_.env->step(slots_, weights.view(), outcome_);
     ++interval_;
     const auto fed = learn(decisions);

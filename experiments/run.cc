@@ -59,6 +59,14 @@ class Beater final : public Hook {
   const std::function<void(const Beat&)>& beat_;
 };
 
+/// [model] as one text: what may be pooled is of one model.
+std::string model_text(const Point& point) {
+  std::string text;
+  for (const Setting& s : settings(point))
+    if (s.section == "model") text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", s.key, s.value);
+  return text;
+}
+
 Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point started) {
   Recording r;
   r.file = run.folder / "run.h5";
@@ -76,6 +84,7 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.root["config_sha256"] = run.point.hash;
   r.root["corpus_sha256"] = corpus ? corpus->hash() : std::string();
   r.root["corpus_hash"] = corpus ? corpus->hash() : std::string();
+  r.root["model"] = model_text(run.point);
   r.root["model_parameters"] = corpus ? run.point.model.parameters() : std::int64_t{0};
   r.episodes = run.point.run.episodes;
   r.seed = static_cast<std::uint64_t>(run.seed);

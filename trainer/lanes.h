@@ -46,11 +46,10 @@ FADER_INLINE float largest(const float* x, std::int64_t n) {
   return fold_lanes(lane, larger);
 }
 
-/// e^x to about two units in the last place, x held to [-87, 88]: x = k ln 2 + r, a polynomial for e^r (minimax of degree 5
-/// on |r| <= ln 2 / 2, coefficients of the Cephes library), k put into the exponent.
+/// e^x to about two units in the last place; 0 below -87, 3e38 above 88. x = k ln 2 + r, a polynomial for e^r (minimax of
+/// degree 5 on |r| <= ln 2 / 2, coefficients of the Cephes library), k put into the exponent. The limits are masks:
+/// a choice would become a branch around all the rest, which is not vectorised.
 FADER_INLINE float exponential(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
   constexpr float shift = 12582912.0f;  // 1.5 x 2^23: adding it rounds to the nearest whole number, kept in the low bits
   const float rounded = x * 1.44269504088896341f + shift;
   const float k = rounded - shift;
@@ -63,7 +62,9 @@ FADER_INLINE float exponential(float x) {
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
   const std::uint32_t power = (std::bit_cast<std::uint32_t>(rounded) - std::bit_cast<std::uint32_t>(shift) + 127u) << 23;
-  return p * std::bit_cast<float>(power);
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(p * std::bit_cast<float>(power));
+  const std::uint32_t low = 0u - static_cast<std::uint32_t>(x < -87.0f), high = 0u - static_cast<std::uint32_t>(x > 88.0f);
+  return std::bit_cast<float>((bits & ~(low | high)) | (std::bit_cast<std::uint32_t>(3e38f) & high));
 }
 
 }  // namespace fader::kernels

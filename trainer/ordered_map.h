@@ -26,12 +26,12 @@ void ordered_map(int threads, const std::function<std::optional<Item>()>& next, 
     std::optional<Result> result;
     std::exception_ptr error;
   };
-  std::mutex source, guard;  // `source` is held while an item is made; `guard` protects all that follows
+  std::mutex guard;  // of all that follows
   std::condition_variable changed;
   std::map<std::size_t, Outcome> outcomes;
   std::size_t taken = 0, given = 0;
   const std::size_t window = 3 * static_cast<std::size_t>(threads);
-  bool ended = false;
+  bool making = false, ended = false;  // `making`: a thread is in next()
 
   const auto finish = [&](std::size_t index, Outcome outcome, bool last) {
     const std::lock_guard lock(guard);
@@ -41,13 +41,11 @@ void ordered_map(int threads, const std::function<std::optional<Item>()>& next, 
   };
   // The next item and its number, nothing when there is no more to do.
   const auto take = [&](std::size_t& index) -> std::optional<Item> {
-    const std::lock_guard one_at_a_time(source);
-    {
-      std::unique_lock lock(guard);
-      changed.wait(lock, [&] { return ended || taken - given < window; });
-      if (ended) return std::nullopt;
-      index = taken;
-    }
+    std::unique_lock lock(guard);
+    changed.wait(lock, [&] { return !making && (ended || taken - given < window); });
+    if (ended) return std::nullopt;
+    making = true;
+    lock.unlock();
     std::optional<Item> item;
     std::exception_ptr error;
     try {
@@ -55,7 +53,9 @@ void ordered_map(int threads, const std::function<std::optional<Item>()>& next, 
     } catch (...) {
       error = std::current_exception();
     }
-    const std::lock_guard lock(guard);
+    lock.lock();
+    making = false;
+    index = taken;
     if (error) outcomes.emplace(index, Outcome{std::nullopt, error});
     if (item || error) ++taken;
     if (!item) ended = true;

@@ -176,7 +176,8 @@ void write_loop(const Law& law, int z, std::uint64_t length, Rng& rng, std::stri
   }
 }
 
-void write_words(const Law& law, const Samplers& samplers, const Labels& labels, std::uint64_t length, Rng& rng, std::string& text) {
+void write_words(const Law& law, const Samplers& samplers, const Labels& labels, std::uint64_t length, Rng& rng,
+                 std::string& text) {
   const double fact = kFact[index(labels.quality)], noise = fact + (1 - fact) * kNoise[index(labels.quality)];
   int word = samplers.first[index(labels.topic)].draw(rng.uniform());
   text += law.words[index(word)];
@@ -215,7 +216,8 @@ SyntheticLaw::SyntheticLaw(std::int64_t seed) : words(make_words(stream(seed, "w
     const auto order = permutation<kWords>(stream(seed, fmt::format("facts/{}", d)));
     const auto others = static_cast<std::size_t>(std::lround((1 - kAgreement[d]) * kWords));
     fact[d] = fact[0];
-    for (std::size_t i = 0; i < others; ++i) fact[d][index(order[i])] = fact[0][index(order[(i + 1) % others])];  // a cycle: all differ
+    for (std::size_t i = 0; i < others; ++i)  // around a cycle, so all of them differ
+      fact[d][index(order[i])] = fact[0][index(order[(i + 1) % others])];
   }
   for (std::size_t z = 0; z < kTopics; ++z) {
     const auto order = permutation<kWords>(stream(seed, fmt::format("loops/{}", z)));

@@ -21,6 +21,7 @@ bar = given(5, "interval")
 
 set output part
 set lmargin 0.85*longest + 4
+set xrange [*<0:0<*]   # zero is always in sight
 set yrange [rows + 0.6:0.4]
 set xlabel "difference to ".given(4, "baseline").": ".given(6, "final test loss (nats per token)")
 set border 1

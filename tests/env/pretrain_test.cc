@@ -74,12 +74,14 @@ std::vector<double> mix(std::int64_t t, std::size_t k) {
 std::string step(Env& env, int slot, std::int64_t t, Outcome& out) {
   const auto w = mix(t, env.spec().agents.size());
   const int slots[] = {slot};
+  out.fit(env.spec(), 1);
   env.step(slots, {w.data(), 1, w.size()}, out);
   return bits(env.spec(), out, 0);
 }
 
 std::string reset(Env& env, int slot, std::uint64_t seed, Outcome& out) {
   const int slots[] = {slot};
+  out.fit(env.spec(), 1);
   env.reset(slots, {&seed, 1}, out);
   return bits(env.spec(), out, 0);
 }
@@ -143,12 +145,14 @@ TEST_CASE("equal seeds give equal episodes, others do not, in any slot and besid
   Outcome out;
   const int both[] = {1, 0};
   const std::uint64_t seeds[] = {7, 8};
+  out.fit(two->spec(), 2);
   two->reset(both, seeds, out);
   std::string a = bits(two->spec(), out, 0), b = bits(two->spec(), out, 1);
   for (std::int64_t t = 0; t < 4; ++t) {
     auto w = mix(t, 4);
     const auto again = w;
     w.insert(w.end(), again.begin(), again.end());
+    out.fit(two->spec(), 2);
     two->step(both, {w.data(), 2, 4}, out);
     a += bits(two->spec(), out, 0);
     b += bits(two->spec(), out, 1);
@@ -212,6 +216,7 @@ TEST_CASE("every slice is its own: no passage is trained on twice, and the order
   for (std::int64_t t = 0; t < 4; ++t) {
     const std::vector<double> w = {1.0};
     const int slots[] = {0};
+    out.fit(env->spec(), 1);
     env->step(slots, {w.data(), 1, 1}, out);
     const double now = value(env->spec(), env->spec().series, out.series[0], "corpus/pool_left");
     CHECK(now < left);

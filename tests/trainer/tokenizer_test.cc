@@ -117,7 +117,8 @@ TEST_CASE("a tokenizer is lossless on hostile text") {
            "", " ", "  ", "\n", "\t", "\r\n", nul, " lead and trail ", "a  b   c    d", "\n\n\n   \t\t x",
            "▁", "▁▁", " ▁ ▁a▁b c▁", "<s>", "</s>", "<unk>", "<0x41>", "<0x0A><0xE2>", "<s> a </s>", "▅ ⁇ ",
            "\xEF\xBF\xBD", "\xEF\xBB\xBFmark", "😀👩‍👩‍👧", "é e\xCC\x81 ﬁ Ａ", "\xE2\x96", "\xE2\x96\x81\xE2", "a\xFFz",
-           "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE2\x28\xA1", std::string(5000, 'a'), std::string(5000, ' '), std::string(300, '\0'), std::string(100, '\xE2')}) {
+           "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF0\x80\x80\x80", "\xE2\x28\xA1",
+           std::string(5000, 'a'), std::string(5000, ' '), std::string(300, '\0'), std::string(100, '\xE2')}) {
     CAPTURE(text);
     CHECK(lossless(tokenizer(), text));
   }
