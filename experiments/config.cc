@@ -42,6 +42,18 @@ const TomlValue* walk(const TomlValue& tree, const std::string& path) {
   return at;
 }
 
+// A TOML value as part of a folder name: ["a", "b"] is a_b.
+std::string in_a_name(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._+-").find(c) != std::string_view::npos;
+    if (plain) out += c;
+    else if (!out.empty() && out.back() != '_') out += '_';
+  }
+  while (!out.empty() && out.back() == '_') out.pop_back();
+  return out;
+}
+
 // "policy=ucb,env.selection=top_k": what distinguishes a point, with the values that it ended up with.
 std::string varied(const Point& point, const TomlValue* set) {
   std::string out = "policy=" + point.policy.name;
@@ -50,9 +62,7 @@ std::string varied(const Point& point, const TomlValue* set) {
     std::string path = s.path();
     if (s.section.rfind("agents.", 0) == 0)  // by name in the file, by number in the settings
       path = fmt::format("agents.{}.{}", point.agents[std::stoul(s.section.substr(7))].name, s.key);
-    if (!walk(*set, path)) continue;
-    const bool text = s.value.front() == '"';
-    out += fmt::format(",{}={}", path, text ? s.value.substr(1, s.value.size() - 2) : s.value);
+    if (walk(*set, path)) out += fmt::format(",{}={}", path, in_a_name(s.value));
   }
   return out;
 }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
 #include "core/files.h"
 
@@ -90,15 +89,8 @@ std::string config_of_run(const Experiment& experiment, Point point, std::int64_
 }
 
 std::string slug_of(const std::string& varied) {
-  std::string out;
-  for (const char c : varied) {
-    const bool plain =
-        std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._=,+-").find(c) != std::string_view::npos;
-    if (plain) out += c;
-    else if (!out.empty() && out.back() != '_') out += '_';
-  }
-  if (out.size() > kLongestSlug) out = out.substr(0, kLongestSlug - 9) + "-" + sha256(varied).substr(0, 8);
-  return out;
+  if (varied.size() <= kLongestSlug) return varied;
+  return varied.substr(0, kLongestSlug - 9) + "-" + sha256(varied).substr(0, 8);
 }
 
 }  // namespace fader

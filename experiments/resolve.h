@@ -13,7 +13,7 @@ std::string point_hash(const Point& point);
 /// TOML that loads to this point again, a comment at each value saying where it came from.
 std::string resolved_toml(const std::string& name, const std::string& question, const Point& point);
 
-/// `varied` ("policy=ucb,env.selection=top_k") as a folder name: odd characters replaced, a long one cut and ended by a hash.
+/// `varied` ("policy=ucb,env.selection=top_k") as a folder name; a long one is cut and ends in a hash of the whole.
 std::string slug_of(const std::string& varied);
 
 }  // namespace fader

@@ -5,7 +5,6 @@
 // Backward:           dV = P^T dO,  dP = dO V^T,  dS = P (dP - rowsum(P dP)),  dQ = dS K / sqrt(head),  dK = dS^T Q / sqrt(head).
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "trainer/kernels.h"
 #include "trainer/lanes.h"
@@ -67,20 +66,12 @@ FADER_INLINE void scatter(const float* x, std::int64_t head_p, std::int64_t rows
 
 // Row i of the scores becomes its softmax over columns 0..i and zero in the rest of its `columns`, a multiple of kLanes.
 FADER_INLINE void causal_softmax(float* row, std::int64_t i, std::int64_t columns) {
-  const auto larger = [](float a, float b) { return a < b ? b : a; };
-  float lane[kLanes], total[kLanes] = {};
-  for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = row[0];
+  for (std::int64_t j = i + 1; j < columns; ++j) row[j] = row[0];
+  const float top = largest(row, columns);
   for (std::int64_t j = 0; j < columns; j += kLanes)
-    for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = larger(lane[l], j + l <= i ? row[j + l] : row[0]);
-  const float top = fold_lanes(lane, larger);
-  for (std::int64_t j = 0; j < columns; j += kLanes) {
-    for (std::int64_t l = 0; l < kLanes; ++l) {
-      const float e = exponential(row[j + l] - top);
-      row[j + l] = j + l <= i ? e : 0.0f;
-      total[l] += row[j + l];
-    }
-  }
-  const float share = 1.0f / fold_lanes(total, [](float a, float b) { return a + b; });
+    for (std::int64_t l = 0; l < kLanes; ++l) row[j + l] = exponential(row[j + l] - top);
+  for (std::int64_t j = i + 1; j < columns; ++j) row[j] = 0;
+  const float share = 1.0f / sum(columns, [row](std::int64_t j) { return row[j]; });
   for (std::int64_t j = 0; j < columns; j += kLanes)
     for (std::int64_t l = 0; l < kLanes; ++l) row[j + l] *= share;
 }

@@ -36,7 +36,7 @@ struct Attention {
   /// Numbers that the probabilities of one head take, and that `scratch` must have.
   std::int64_t probabilities() const;
   std::int64_t scratch() const;
-  /// qkv: [rows, 3 heads head], queries already scaled by nothing; out: [rows, heads head]; kept: heads x probabilities().
+  /// qkv: [rows, 3 heads head], rotated; out: [rows, heads head]; kept: heads x probabilities().
   void forward(const float* qkv, float* out, float* kept, float* scratch) const;
   /// From dout to dqkv (overwritten), with what forward kept.
   void backward(const float* qkv, const float* kept, const float* dout, float* dqkv, float* scratch) const;

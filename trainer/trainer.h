@@ -43,7 +43,8 @@ struct TrainOptions final : Options {
   std::int64_t steps() const { return intervals * steps_per_interval; }
 };
 
-/// What a call cost a slot. Forward = 2 x weights used in products x positions, plus attention; training = 3 x forward.
+/// What a call cost a slot: tokens scored, and FLOPs by the formula of flops.h. Forward = 2 x weights used in products x
+/// positions, plus attention; training = 3 x forward.
 struct Cost {
   std::int64_t tokens = 0;
   double flops = 0;
@@ -63,7 +64,7 @@ struct TrainJob {
   int slot = 0;
   std::span<const PassageId> passages;  ///< tokens at least demand(slot, steps), and no whole passage beyond it
   std::span<float> loss;                ///< of each, over those of its tokens trained on in this call; empty: not wanted
-  std::vector<StepRow> steps;           ///< filled
+  std::vector<StepRow> steps;           ///< filled; a step that diverged is the last row, and was not taken
   Cost cost;
   bool diverged = false;                ///< a loss or gradient was not finite; the slot stands still since
 };
@@ -103,7 +104,8 @@ class Trainer : public PerSlot {
   virtual std::int64_t step(int slot) const = 0;      ///< steps taken
 };
 
-/// `threads`: per process; part of the configuration, since sums may be taken in another order.
+/// `threads` share the segments of a batch; part of the configuration, since sums may be taken in another order. LibTorch's
+/// own products are kept to one thread, process-wide.
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
                                       int slots, int threads);
 

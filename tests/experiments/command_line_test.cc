@@ -32,17 +32,19 @@ TEST_CASE("a plain run") {
   CHECK(line.out == "runs");
   CHECK(line.jobs == 0);
   CHECK_FALSE(line.quiet);
+  CHECK_FALSE(line.resume);
 }
 
 TEST_CASE("options repeat, in any place, and keep their order") {
   const CommandLine line = parse({"--set", "policy.c=-1", "a.toml", "--seed", "3", "--seed=1", "--point", "2",
-                                  "--set=env.means=[1, 2]", "--jobs", "4", "--out", "/tmp/x", "--quiet"});
+                                  "--set=env.means=[1, 2]", "--jobs", "4", "--out", "/tmp/x", "--quiet", "--resume"});
   CHECK(line.overrides == std::vector<std::string>{"policy.c=-1", "env.means=[1, 2]"});
   CHECK(line.seeds == std::vector<std::int64_t>{3, 1});
   CHECK(line.points == std::vector<std::int64_t>{2});
   CHECK(line.jobs == 4);
   CHECK(line.out == "/tmp/x");
   CHECK(line.quiet);
+  CHECK(line.resume);
   CHECK(parse({"a.toml", "b.toml", "--dry-run"}).files.size() == 2);
 }
 
@@ -62,11 +64,10 @@ TEST_CASE("every job") {
 TEST_CASE("what cannot be understood is refused with advice") {
   CHECK(message({}) == "no experiment file; try: run_experiment experiments/bandit_ucb.toml");
   CHECK(message({"--dry-run"}) == "no experiment file for --dry-run; try: run_experiment experiments/bandit_ucb.toml");
-  CHECK(message({"a.toml", "--sed", "3"}) == "no option '--sed'; did you mean '--seed'?");
+  CHECK(message({"a.toml", "--seeds", "3"}) == "no option '--seeds'; did you mean '--seed'?");
   CHECK(message({"a.toml", "--se", "x=1"}) == "no option '--se'; did you mean '--set'?");  // no abbreviations
   CHECK(message({"a.toml", "--colour=red"}) == "no option '--colour'; see --help");
   CHECK(message({"a.toml", "-q"}) == "no option '--q'; see --help");
-  CHECK(message({"a.toml", "--resume"}) == "no option '--resume'; see --help");
   CHECK(message({"a.toml", "--seed", "x"}) == "--seed is 'x'; expected a whole number, at least 0");
   CHECK(message({"a.toml", "--seed", "-1"}) == "--seed is '-1'; expected a whole number, at least 0");
   CHECK(message({"a.toml", "--seed", "99999999999999999999"}) ==
@@ -92,6 +93,6 @@ TEST_CASE("what cannot be understood is refused with advice") {
 TEST_CASE("--help names every option and exit code") {
   const std::string text = help_text();
   for (const char* word : {"FILE", "--set", "--seed", "--point", "--jobs", "--out", "--dry-run", "--print-config", "--list",
-                           "--explain", "--compare", "--quiet", "--version", "--help", "130 and 143"})
+                           "--explain", "--compare", "--quiet", "--resume", "--version", "--help", "130 and 143"})
     CHECK(text.find(word) != std::string::npos);
 }

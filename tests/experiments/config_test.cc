@@ -187,11 +187,11 @@ TEST_CASE("a bare word is a text for options that are texts, whatever it looks l
   const Scratch scratch;
   const std::string text = "[env]\nkind = \"pretrain-v0\"\n[[agents]]\nkind = \"random\"\n" + kUcb;
   const Point p =
-      load(scratch, text, {"corpus.group_by=2024", "corpus.reference.domains=a#b", "corpus.fields.topic=true"}).points.at(0);
+      load(scratch, text, {"corpus.group_by=2024", "corpus.reference.domains=a#b", "corpus.topic_field=true"}).points.at(0);
   CHECK(p.corpus.group_by == Strings{"2024"});
   CHECK(p.corpus.reference_domains == Strings{"a#b"});
   CHECK(p.corpus.topic_field == "true");
-  CHECK(has(message_of(scratch, text, {"corpus.fields.topic=\"\xff\""}), "not valid UTF-8"));
+  CHECK(has(message_of(scratch, text, {"corpus.topic_field=\"\xff\""}), "not valid UTF-8"));
   CHECK(has(message_of(scratch, text, {"train.batch=8 # more"}),
             "train.batch is the text '8 # more'; expected a whole number"));
   CHECK(has(message_of(scratch, text, {"train.batch=8\ntrain.intervals=3"}), "expected a whole number"));
@@ -285,7 +285,6 @@ TEST_CASE("the hash is of what can change a result, and of nothing else") {
 
 TEST_CASE("slugs are folder names, short and different") {
   CHECK(slug_of("policy=ucb,env.selection=top_k") == "policy=ucb,env.selection=top_k");
-  CHECK(slug_of("policy=a,corpus.train=[\"/x y\"]") == "policy=a,corpus.train=_x_y_");
   const std::string longer = "policy=a," + std::string(100, 'x');
   CHECK(slug_of(longer).size() == 80);
   CHECK(slug_of(longer) != slug_of(longer + "y"));
@@ -295,7 +294,7 @@ TEST_CASE("slugs are folder names, short and different") {
       load(scratch, kBandit +
                         "[[policies]]\nkind = \"ucb\"\nset.env.means = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.11, "
                         "0.12, 0.13, 0.14]\n[[policies]]\nkind = \"uniform\"\n");
-  CHECK(x.points[0].slug.rfind("policy=ucb,env.means=_0.1_0.2_", 0) == 0);
+  CHECK(x.points[0].slug.rfind("policy=ucb,env.means=0.1_0.2_", 0) == 0);
   CHECK(x.points[0].slug.size() <= 80);
   CHECK(x.points[1].slug == "policy=uniform");
 }
@@ -318,7 +317,7 @@ TEST_CASE("a file that cannot be read is one clear message") {
         folder + "/bandit_ucb: error: no such file; did you mean '" + folder + "/bandit_ucb.toml'?");
   CHECK(message(scratch.folder) == folder + ": error: this is a folder; expected an experiment file, ending in .toml");
   CHECK(message(scratch.write("binary.toml", std::string("a = \"\xff\xfe\"\n"))) ==
-        folder + "/binary.toml:1:6: error: this is not TOML: Encountered invalid utf-8 sequence");
+        folder + "/binary.toml:1:5: error: this is not TOML: Encountered invalid utf-8 sequence");
   CHECK(has(message(scratch.write("empty.toml", "")), "empty.toml:1:1: error: there is no environment"));
   scratch.write("a.toml", "base = \"b.toml\"\n");
   scratch.write("b.toml", "base = \"./a.toml\"\n");

@@ -35,7 +35,8 @@ void check_shelf(const Shelf& shelf, const std::string& name, const std::string&
     const std::string text = explain_text(prefix + "." + kind);
     CHECK(has(text, entry.summary));
     CHECK(has(text, entry.status));
-    for (const Option& o : entry.options()->list()) CHECK(has(text, o.name + " = " + o.value()));
+    const auto options = entry.options();
+    for (const Option& o : options->list()) CHECK(has(text, o.name + " = " + o.value()));
   }
 }
 

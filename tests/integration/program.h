@@ -18,7 +18,7 @@ struct Ran {
 
 inline Ran shell(const std::string& command) {
   Ran ran;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
+  FILE* pipe = ::popen(("( " + command + " ) 2>&1").c_str(), "r");
   if (!pipe) return ran;
   std::array<char, 4096> bytes;
   for (std::size_t n; (n = std::fread(bytes.data(), 1, bytes.size(), pipe)) > 0;) ran.text.append(bytes.data(), n);
@@ -28,7 +28,7 @@ inline Ran shell(const std::string& command) {
 }
 
 /// `arguments` as a shell would read them.
-inline Ran fader(const std::string& arguments) { return shell(std::string("'") + FADER_BINARY_DIR + "/fader' " + arguments); }
+inline Ran run_fader(const std::string& arguments) { return shell(std::string("'") + FADER_BINARY_DIR + "/fader' " + arguments); }
 
 /// A folder of its own, gone at the end.
 class Scratch {

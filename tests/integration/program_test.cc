@@ -15,7 +15,7 @@ using Catch::Contains;
 TEST_CASE("a run leaves every dataset of the schema, finite or NaN as documented") {
   const Scratch at;
   const std::string file = at.write("small.toml", small_experiment(ucb_policy()));
-  const Ran ran = fader(file + " --out " + (at / "out").string());
+  const Ran ran = run_fader(file + " --out " + (at / "out").string());
   INFO(ran.text);
   REQUIRE(ran.code == 0);
   for (const char* left : {"summary.tsv", "journal.jsonl", "report.md", "base/seed-0/run.h5", "base/seed-0/config.toml"})
@@ -60,24 +60,24 @@ TEST_CASE("equal seeds give equal runs whatever is watched, other seeds do not")
   const Scratch at;
   const std::string file = at.write("small.toml", small_experiment(ucb_policy()));
   const auto play = [&](const std::string& out, const std::string& more) {
-    const Ran ran = fader(file + " --out " + (at / out).string() + " " + more);
+    const Ran ran = run_fader(file + " --out " + (at / out).string() + " " + more);
     INFO(ran.text);
     REQUIRE(ran.code == 0);
     return (at / out / "small" / "base").string();
   };
   const std::string first = play("a", "");
   const auto same = [&](const std::string& other, int seed = 0) {
-    return fader("--compare " + first + "/seed-0 " + other + "/seed-" + std::to_string(seed)).code;
+    return run_fader("--compare " + first + "/seed-0 " + other + "/seed-" + std::to_string(seed)).code;
   };
   CHECK(same(play("b", "--quiet --jobs 1")) == 0);
   CHECK(same(play("c", "--set env.validation_every=1")) == 0);
   const std::string both = play("d", "--seed 0 --seed 1 --jobs 2");
   CHECK(same(both) == 0);
   CHECK(same(both, 1) == 5);
-  CHECK_THAT(fader("--compare " + first + "/seed-0 " + both + "/seed-1").text, Contains("actions") || Contains("observations"));
+  CHECK_THAT(run_fader("--compare " + first + "/seed-0 " + both + "/seed-1").text, Contains("actions") || Contains("observations"));
 
   // the resolved file runs again by itself to the same bits
-  const Ran again = fader(first + "/seed-0/config.toml --out " + (at / "e").string());
+  const Ran again = run_fader(first + "/seed-0/config.toml --out " + (at / "e").string());
   INFO(again.text);
   REQUIRE(again.code == 0);
   CHECK(same((at / "e" / "small" / "base").string()) == 0);
@@ -87,18 +87,18 @@ TEST_CASE("earlier results are moved aside, and --resume keeps complete runs") {
   const Scratch at;
   const std::string file = at.write("small.toml", small_experiment(ucb_policy()));
   const std::string out = " --out " + (at / "out").string();
-  REQUIRE(fader(file + out).code == 0);
+  REQUIRE(run_fader(file + out).code == 0);
   const fs::path run = at / "out" / "small" / "base" / "seed-0" / "run.h5";
   const auto written = fs::last_write_time(run);
-  REQUIRE(fader(file + out + " --resume --seed 0 --seed 1").code == 0);
+  REQUIRE(run_fader(file + out + " --resume --seed 0 --seed 1").code == 0);
   CHECK(fs::last_write_time(run) == written);
   CHECK(fs::exists(at / "out" / "small" / "base" / "seed-1" / "run.h5"));
 
-  const Ran other = fader(file + out + " --resume --set train.learning_rate=0.001");
+  const Ran other = run_fader(file + out + " --resume --set train.learning_rate=0.001");
   CHECK(other.code == 2);
   CHECK_THAT(other.text, Contains("another configuration"));
 
-  const Ran fresh = fader(file + out);
+  const Ran fresh = run_fader(file + out);
   REQUIRE(fresh.code == 0);
   CHECK_THAT(fresh.text, Contains("small.old-1"));
   CHECK(fs::exists(at / "out" / "small.old-1" / "base" / "seed-1" / "run.h5"));
@@ -109,7 +109,7 @@ TEST_CASE("TERM and INT stop in order, and what is left can be continued") {
   const std::string file = at.write("small.toml", small_experiment(ucb_policy()));
   const std::string program = std::string("'") + FADER_BINARY_DIR + "/fader'";
   const std::string longer = " --set train.intervals=40 --set train.steps_per_interval=20 --set env.candidates=1.5 --set corpus.synthetic.megabytes=3";
-  REQUIRE(fader(file + " --out " + (at / "whole").string() + longer).code == 0);
+  REQUIRE(run_fader(file + " --out " + (at / "whole").string() + longer).code == 0);
   for (const auto& [name, code] : {std::pair{"TERM", 143}, {"INT", 130}}) {
     const std::string out = (at / name).string();
     REQUIRE(shell("mkdir -p " + out + " && cp -r " + (at / "whole" / "cache").string() + " " + out + "/cache").code == 0);
@@ -123,8 +123,8 @@ TEST_CASE("TERM and INT stop in order, and what is left can be continued") {
     }
     CHECK(ran.code == code);
     CHECK_THAT(ran.text, Contains("--resume"));
-    REQUIRE(fader(file + " --resume --out " + out + longer).code == 0);
-    CHECK(fader("--compare " + (at / "whole" / "small/base/seed-0").string() + " " + out + "/small/base/seed-0").code == 0);
+    REQUIRE(run_fader(file + " --resume --out " + out + longer).code == 0);
+    CHECK(run_fader("--compare " + (at / "whole" / "small/base/seed-0").string() + " " + out + "/small/base/seed-0").code == 0);
   }
 }
 
@@ -132,7 +132,7 @@ TEST_CASE("a run that fails never fails its neighbours") {
   const Scratch at;
   const std::string file = at.write("small.toml", small_experiment("[[policies]]\nkind = \"uniform\"\n[[policies]]\nkind = \"uniform\"\nname = \"wild\"\n"
                                                                    "set = { \"train.learning_rate\" = 1000.0, \"train.clip\" = 0.0, \"train.warmup\" = 0.0 }\n"));
-  const Ran ran = fader(file + " --out " + (at / "out").string());
+  const Ran ran = run_fader(file + " --out " + (at / "out").string());
   INFO(ran.text);
   const std::string summary = shell("cat " + (at / "out/small/summary.tsv").string()).text;
   INFO(summary);
@@ -146,7 +146,7 @@ TEST_CASE("a known-answer environment runs through the whole program") {
   const Scratch at;
   const std::string file = at.write("bandit.toml", "# Which arm?\nname = \"bandit\"\n[run]\nseeds = [0, 1, 2]\n[env]\nkind = \"bandit-v0\"\n"
                                                    "[[policies]]\nkind = \"ucb\"\n[[policies]]\nkind = \"uniform\"\n[compare]\nbaseline = \"uniform\"\n");
-  const Ran ran = fader(file + " --out " + (at / "out").string());
+  const Ran ran = run_fader(file + " --out " + (at / "out").string());
   INFO(ran.text);
   REQUIRE(ran.code == 0);
   CHECK_THAT(ran.text, Contains("ucb"));
@@ -157,7 +157,7 @@ TEST_CASE("bad input: one located message, its exit code, and nothing that looks
   const std::string small = at.write("small.toml", small_experiment(ucb_policy()));
   const std::string out = " --out " + (at / "out").string();
   const auto refused = [&](const std::string& arguments, int code, const std::string& message) {
-    const Ran ran = fader(arguments);
+    const Ran ran = run_fader(arguments);
     INFO(arguments << "\n" << ran.text);
     CHECK(ran.code == code);
     CHECK_THAT(ran.text, Contains(message));
@@ -181,7 +181,7 @@ TEST_CASE("bad input: one located message, its exit code, and nothing that looks
   refused(small + out + " --set corpus.train=" + (at / "cut.jsonl.zst").string(), 3, "cut.jsonl.zst");
   std::string lines;
   for (int i = 0; i < 50; ++i) lines += "{\"text\": \"some words of document " + std::to_string(i) + "\", \"meta\": {\"work\": \"w" + std::to_string(i % 5) + "\"}}\n";
-  refused(small + out + " --set corpus.train=" + at.write("train.jsonl", lines) + " --set corpus.test=" + at.write("test.jsonl", lines.substr(0, lines.size() / 2)) +
+  refused(small + out + " --set corpus.train=" + at.write("train.jsonl", lines) + " --set corpus.test=" + at.write("test.jsonl", lines.substr(0, lines.find('\n') + 1)) +
               " --set 'corpus.group_by=[\"meta.work\"]'", 3, "w0");
   const std::string in_the_way = at.write("file", "");
   refused(small + " --out " + in_the_way + "/runs", 4, "is not a folder");

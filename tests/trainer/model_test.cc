@@ -3,7 +3,6 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <functional>
 
 #include "core/error.h"
 #include "core/rng.h"
