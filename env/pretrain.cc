@@ -231,8 +231,8 @@ void Pretrain::evaluate_reference(Slots slots, bool gradient) {
   }
 }
 
-std::vector<SetLoss> Pretrain::evaluate(Slots slots, const Items& items, Phase phase) {
-  const Ledger::Scope scope(ledger_, phase);
+std::vector<SetLoss> Pretrain::observe(Slots slots, const Items& items, std::vector<Cost>& costs) {
+  const Ledger::Scope scope(ledger_, Phase::observe);
   std::vector<std::vector<float>> losses(slots.size(), std::vector<float>(items.ids.size()));
   std::vector<LossJob> jobs(slots.size());
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -243,7 +243,7 @@ std::vector<SetLoss> Pretrain::evaluate(Slots slots, const Items& items, Phase p
   trainer_.losses(jobs);
   std::vector<SetLoss> out;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    ledger_.add(slots[i], phase, jobs[i].cost.tokens, jobs[i].cost.flops);
+    costs.push_back(jobs[i].cost);
     out.push_back(summarise(corpus_, items.ids, losses[i]));
   }
   return out;
@@ -367,6 +367,7 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("first_loss", s.first_loss);
   archive.field("loss_train", s.loss_train);
   archive.field("gradient_norm", s.gradient_norm);
+  archive.field("validation_flops", s.validation_flops);
   archive.field("weights", s.weights);
   archive.field("agent_reward", s.agent_reward);
   archive.field("agreement", s.agreement);

@@ -52,6 +52,7 @@ class Pretrain final : public Env {
     std::vector<PassageId> pool;                 // one permutation of it; a function of the seed
     std::vector<Rng> streams;                    // select, then ties and probes of each agent
     std::vector<float> reference;                // losses on reference_items_
+    double validation_flops = 0;                 // of looking during the episode
     double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
     std::vector<double> weights, agent_reward;   // executed last; eq. (7) of the last interval
     std::vector<std::vector<std::uint32_t>> rankings;  // of the candidates at hand, per agent
@@ -73,7 +74,8 @@ class Pretrain final : public Env {
   void train(Slots slots, const std::vector<std::vector<PassageId>>& chosen, Outcome& out);
   /// Losses on the reference passages, with their gradient where `gradient`; fills Slot::reference and loss_reference.
   void evaluate_reference(Slots slots, bool gradient);
-  std::vector<SetLoss> evaluate(Slots slots, const Items& items, Phase phase);
+  /// Losses that only people look at; `costs[i]` is what those of slots[i] cost.
+  std::vector<SetLoss> observe(Slots slots, const Items& items, std::vector<Cost>& costs);
   void reward(Slots slots, const std::vector<std::vector<float>>& before, const std::vector<double>& loss_before, Outcome& out);
   /// Asks every agent what it wants probed: [agent][row][group].
   std::vector<std::vector<std::vector<ProbeGroup>>> wanted_probes(Slots slots);

@@ -43,6 +43,8 @@ void Pretrain::describe() {
   add_series(spec_.series, {.path = "corpus/reference_share", .unit = "1"});
   add_series(spec_.series, {.path = "corpus/pool_left", .unit = "1"});
   add_series(spec_.series, {.path = "train/reference_gradient_norm", .unit = loss});
+  // cumulated; beside the ledger, whose counts are the same whether people look or not
+  add_series(spec_.series, {.path = "cost/validation_flops", .unit = "flop", .volatile_value = true});
 
   add_series(spec_.finals, {.path = "final/loss_reference", .unit = loss});
   add_series(spec_.finals, {.path = "final/loss_validation", .unit = loss});
@@ -71,10 +73,11 @@ void Pretrain::write_infos(Slots slots, Outcome& out) {
   std::vector<int> watched;
   for (const int slot : slots)
     if (options_.validation_every > 0 && at(slot).interval % options_.validation_every == 0) watched.push_back(slot);
-  const std::vector<SetLoss> validation = watched.empty() ? std::vector<SetLoss>{} : evaluate(watched, validation_items_, Phase::observe);
+  std::vector<Cost> costs;
+  const std::vector<SetLoss> validation = watched.empty() ? std::vector<SetLoss>{} : observe(watched, validation_items_, costs);
   std::size_t next = 0;
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    const Slot& s = at(slots[i]);
+    Slot& s = at(slots[i]);
     const SetLoss reference = summarise(corpus_, reference_items_.ids, s.reference);
     std::vector<double> domains;
     for (const auto d : reference_domains_) domains.push_back(reference.domain_nats_per_token[d]);
@@ -85,7 +88,9 @@ void Pretrain::write_infos(Slots slots, Outcome& out) {
     put(spec_.infos, "infos/loss_reference_domain", row, domains);
     put(spec_.infos, "infos/bits_per_byte_reference", row, reference.bits_per_byte);
     const bool seen = next < watched.size() && watched[next] == slots[i];
+    if (seen) s.validation_flops += costs[next].flops;
     put(spec_.infos, "infos/loss_validation", row, seen ? validation[next++].nats_per_token : nan());
+    put(spec_.series, "cost/validation_flops", out.series[i], s.validation_flops);
   }
 }
 
@@ -123,9 +128,11 @@ void Pretrain::finish(Slots slots, Outcome& out) {
       continue;
     }
     const std::span<const int> one = slots.subspan(i, 1);
-    const SetLoss validation = evaluate(one, validation_items_, Phase::observe).front();
-    const SetLoss test = evaluate(one, test_items_, Phase::observe).front();
-    const SetLoss all = evaluate(one, domain_items_, Phase::observe).front();
+    std::vector<Cost> costs;
+    const SetLoss validation = observe(one, validation_items_, costs).front();
+    const SetLoss test = observe(one, test_items_, costs).front();
+    const SetLoss all = observe(one, domain_items_, costs).front();
+    for (const Cost& cost : costs) ledger_.add(slots[i], Phase::observe, cost.tokens, cost.flops);
     put(spec_.finals, "final/loss_reference", row, s.loss_reference);
     put(spec_.finals, "final/loss_validation", row, validation.nats_per_token);
     put(spec_.finals, "final/loss_test", row, test.nats_per_token);

@@ -7,8 +7,19 @@
 
 #include "core/error.h"
 
-#define TOML_EXCEPTIONS 0
+// The parser (3.3.0) trusts some of its input: "[[\x" breaks an assertion, which in a release build would be an assumption,
+// and what follows undefined. So its assertions are on in every build, and throw.
+namespace {
+struct TrustBroken {};
+[[noreturn]] void trust_broken() { throw TrustBroken(); }
+}  // namespace
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(expression) \
+  if (!(expression)) trust_broken()
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace fader {
 namespace {
@@ -109,14 +120,36 @@ std::string reworded(std::string text) {
   return text;
 }
 
+bool breaks_trust(std::string_view text) {
+  try {
+    (void)toml::parse(text);
+  } catch (const toml::parse_error&) {
+  } catch (const TrustBroken&) {
+    return true;
+  }
+  return false;
+}
+
+// An assertion knows no place, but the parser reads on from the front: the shortest text that breaks it ends there.
+unsigned line_of_broken_trust(std::string_view text) {
+  std::size_t fine = 0, broken = text.size();
+  while (broken - fine > 1) {
+    const std::size_t middle = fine + (broken - fine) / 2;
+    (breaks_trust(text.substr(0, middle)) ? broken : fine) = middle;
+  }
+  const auto before = text.substr(0, broken == 0 ? 0 : broken - 1);
+  return 1 + static_cast<unsigned>(std::count(before.begin(), before.end(), '\n'));
+}
+
 std::variant<TomlValue, SyntaxError> try_parse(std::string_view text, const std::shared_ptr<const Source>& source,
                                                Problems& problems) {
-  const auto result = toml::parse(text);
-  if (!result) {
-    const auto at = result.error().source().begin;
-    return SyntaxError{reworded(std::string(result.error().description())), at.line, at.column};
+  try {
+    return Converter(source, problems).convert(toml::parse(text));
+  } catch (const toml::parse_error& e) {
+    return SyntaxError{reworded(std::string(e.description())), e.source().begin.line, e.source().begin.column};
+  } catch (const TrustBroken&) {
+    return SyntaxError{"something here is no key, table or value", line_of_broken_trust(text), 1};
   }
-  return Converter(source, problems).convert(result.table());
 }
 
 std::string trimmed(std::string_view text) {

@@ -13,8 +13,9 @@
 namespace fader {
 namespace {
 
+// config_toml says where each value was written, config_sha256 what can change a result.
 bool is_provenance(const std::string& name) {
-  return name == "created" || name == "host" || name == "command_line" || name.starts_with("git_");
+  return name == "created" || name == "host" || name == "command_line" || name == "config_toml" || name.starts_with("git_");
 }
 
 /// Bit for bit; any NaN equals any other.

@@ -94,7 +94,7 @@ class RunReader {
 };
 
 /// Differences between two runs, a line each; empty: equal. All columns but the volatile ones bit for bit (NaN equals
-/// NaN), the status, all attributes but those of provenance: created, host, command_line, git_*.
+/// NaN), the status, all attributes but those of provenance: created, host, command_line, config_toml (config_sha256 is compared), git_*.
 std::vector<std::string> compare_runs(const std::filesystem::path& a, const std::filesystem::path& b);
 
 /// "1.10.8", for provenance.

@@ -25,7 +25,8 @@ FADER_INLINE void product_block(const float* a, std::int64_t row, std::int64_t c
   for (std::int64_t j = 0; j < columns; j += kLanes) {
     Eight sums[kBlock][2] = {};
     for (std::int64_t k = k0; k < k1; ++k) {
-      const Eight low = *reinterpret_cast<const Eight*>(b + k * ldb + j), high = *reinterpret_cast<const Eight*>(b + k * ldb + j + 8);
+      const Eight low = *reinterpret_cast<const Eight*>(b + k * ldb + j);
+      const Eight high = *reinterpret_cast<const Eight*>(b + k * ldb + j + 8);
       for (std::int64_t i = 0; i < kBlock; ++i) {
         const float x = a[i * row + k * col];
         sums[i][0] += x * low;
@@ -98,8 +99,8 @@ FADER_KERNEL void forward_head(const Shape& s, const float* qkv, std::int64_t wi
   scatter(o, s.head_p, s.rows, s.head, 1.0f, out, width);
 }
 
-FADER_KERNEL void backward_head(const Shape& s, const float* qkv, std::int64_t width, const float* p, const float* dout, float* dqkv,
-                                float* scratch) {
+FADER_KERNEL void backward_head(const Shape& s, const float* qkv, std::int64_t width, const float* p, const float* dout,
+                                float* dqkv, float* scratch) {
   const std::int64_t part = s.rows_p * s.head_p;
   float *q = scratch, *k = q + part, *vt = k + part, *d_o = vt + part, *result = d_o + part, *ds = result + part;
   gather(qkv, s.stride, s.rows, s.head, s.rows_p, s.head_p, s.scale, q);
@@ -128,7 +129,8 @@ FADER_KERNEL void backward_head(const Shape& s, const float* qkv, std::int64_t w
 
 Shape shape_of(const Attention& a) {
   const std::int64_t blocks = (a.rows + kBlock - 1) / kBlock * kBlock;
-  return {a.rows, a.head, padded(a.rows), padded(a.head), blocks, 3 * a.heads * a.head, 1.0f / std::sqrt(static_cast<float>(a.head))};
+  const float scale = 1.0f / std::sqrt(static_cast<float>(a.head));
+  return {a.rows, a.head, padded(a.rows), padded(a.head), blocks, 3 * a.heads * a.head, scale};
 }
 
 }  // namespace

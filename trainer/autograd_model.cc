@@ -28,7 +28,8 @@ class AutogradModel final : public Model<Real> {
     const at::Tensor flat = leaf(parameters).requires_grad_(true);
     const at::Tensor each = forward(flat, batch);
     std::vector<Real> spread;
-    for (std::size_t s = 0; s < batch.segments(); ++s) spread.insert(spread.end(), static_cast<std::size_t>(batch.length(s)), weight[s]);
+    for (std::size_t s = 0; s < batch.segments(); ++s)
+      spread.insert(spread.end(), static_cast<std::size_t>(batch.length(s)), weight[s]);
     at::dot(each, borrow(spread.data(), spread.size())).backward();
     store(each.detach(), nats);
     borrow(gradient.data(), gradient.size()).add_(flat.grad());

@@ -52,7 +52,8 @@ struct Activations {
 class Worker {
  public:
   Worker(const ModelOptions& options, const Layout& layout, const Buffer<float>& cosine, const Buffer<float>& sine)
-      : o_(options), layout_(layout), cosine_(cosine), sine_(sine), w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
+      : o_(options), layout_(layout), cosine_(cosine), sine_(sine),
+        w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
 
   /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position.
   void run(const float* parameters, const Batch& batch, Group group, const float* weight, float* nats, float* gradient) {
@@ -110,7 +111,8 @@ class Worker {
     product({x, p_, ins}, {par_ + weight, outs, ins, true}, out, add);
   }
   // its gradients: dx = dout weight, dweight += dout^T x
-  void linear_backward(const float* dout, const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* dx) const {
+  void linear_backward(const float* dout, const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins,
+                       float* dx) const {
     product({dout, p_, outs, true}, {x, p_, ins}, grad_ + weight, true);
     product({dout, p_, outs}, {par_ + weight, outs, ins}, dx);
   }
@@ -122,7 +124,8 @@ class Worker {
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
     rotate(a.qkv.data(), 1.0f);
     for (const Segment& s : segments_)
-      s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept, scratch_.data());
+      s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept,
+                          scratch_.data());
     std::copy_n(x, p_ * w_, a.middle.data());
     linear(a.mixed.data(), at.output, w_, w_, a.middle.data(), true);
 
@@ -149,7 +152,8 @@ class Worker {
                            dwide + s.begin * 3 * w_, scratch_.data());
     rotate(dwide, -1.0f);
     linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
-    kernels::rms_norm_backward(dnarrow, a.stream.data(), par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx, grad_ + at.attention_norm);
+    kernels::rms_norm_backward(dnarrow, a.stream.data(), par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx,
+                               grad_ + at.attention_norm);
   }
 
   // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
@@ -224,7 +228,8 @@ class DirectModel final : public Model<float> {
   }
 
  private:
-  void run(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats, std::span<float> gradient) {
+  void run(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
+           std::span<float> gradient) {
     FADER_CHECK_EQ(static_cast<std::int64_t>(parameters.size()), layout_.size);
     FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), batch.positions());
     cut(batch);

@@ -15,7 +15,7 @@ void ModelOptions::fields(Fields& f) {
   f("hidden", hidden, "width of the feed-forward part; 0: 8/3 of the width, rounded up to a multiple of 8", 0, 1 << 16);
   f("rope_base", rope_base, "base of the rotary embedding's frequencies", 1.0, 1e9);
   f("norm_epsilon", norm_epsilon, "added to the mean square before a norm divides by its root", 1e-12, 1e-1);
-  f("init_std", init_std, "standard deviation of fresh weights; of the projections back into the stream: / sqrt(2 layers)", 1e-6, 10.0);
+  f("init_std", init_std, "standard deviation of fresh weights; projections back into the stream: / sqrt(2 layers)", 1e-6, 10.0);
 }
 
 void ModelOptions::validate() const {

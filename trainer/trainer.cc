@@ -99,7 +99,8 @@ class CpuTrainer final : public Trainer {
       const float even = 1.0f / static_cast<float>(total_tokens(job.passages));
       std::fill(s.reference.begin(), s.reference.end(), 0.0f);
       job.cost = {};
-      gradient(s, job.passages, [&](std::size_t i) { return job.weight.empty() ? even : job.weight[i]; }, job.loss, s.reference, job.cost);
+      const auto weight = [&](std::size_t i) { return job.weight.empty() ? even : job.weight[i]; };
+      gradient(s, job.passages, weight, job.loss, s.reference, job.cost);
       s.has_reference = true;
     }
   }
@@ -110,9 +111,10 @@ class CpuTrainer final : public Trainer {
       FADER_CHECK(s.has_reference, "influence in slot {} before set_reference", probe.slot);
       FADER_CHECK(!probe.passages.empty(), "a probe needs passages");
       const auto tokens = static_cast<double>(total_tokens(probe.passages));
+      const auto even = [tokens](std::size_t) { return static_cast<float>(1.0 / tokens); };
       std::fill(gradient_.begin(), gradient_.end(), 0.0f);
       probe.cost = {};
-      const double nats = gradient(s, probe.passages, [&](std::size_t) { return static_cast<float>(1.0 / tokens); }, {}, gradient_, probe.cost);
+      const double nats = gradient(s, probe.passages, even, {}, gradient_, probe.cost);
       probe.loss = static_cast<float>(nats / tokens);
       probe.dot = static_cast<float>(inner_product(gradient_, s.reference));
       probe.norm = static_cast<float>(norm(gradient_));
@@ -139,7 +141,8 @@ class CpuTrainer final : public Trainer {
     archive.field("has_reference", s.has_reference);
     if (s.has_reference) archive.field("reference", flat(s.reference));
     for (const std::uint32_t token : s.carry)
-      if (token >= o_.vocabulary) throw DataError(fmt::format("stored trainer: token {} of a vocabulary of {}", token, o_.vocabulary));
+      if (token >= o_.vocabulary)
+        throw DataError(fmt::format("stored trainer: token {} of a vocabulary of {}", token, o_.vocabulary));
   }
 
  private:
@@ -156,7 +159,8 @@ class CpuTrainer final : public Trainer {
   template <class Job>
   static void one_job_a_slot(std::span<Job> jobs) {
     for (std::size_t i = 0; i < jobs.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j) FADER_CHECK(jobs[i].slot != jobs[j].slot, "slot {} has two jobs in one call", jobs[i].slot);
+      for (std::size_t j = 0; j < i; ++j)
+        FADER_CHECK(jobs[i].slot != jobs[j].slot, "slot {} has two jobs in one call", jobs[i].slot);
   }
   static void check_losses(std::span<float> loss, std::span<const PassageId> passages) {
     FADER_CHECK(loss.empty() || loss.size() == passages.size(), "room for {} losses of {} passages", loss.size(), passages.size());
@@ -189,7 +193,8 @@ class CpuTrainer final : public Trainer {
     const std::vector<std::uint32_t> carried = std::move(s.carry);
     Packer packer(o_.context, corpus_->begin_mark());
     packer.add(carried, -1);
-    for (std::size_t i = 0; i < job.passages.size(); ++i) packer.add(tokens(job.passages[i]), static_cast<std::int32_t>(i));
+    for (std::size_t i = 0; i < job.passages.size(); ++i)
+      packer.add(tokens(job.passages[i]), static_cast<std::int32_t>(i));
     sums_.assign(job.passages.size(), {});
     for (std::int64_t u = 0; u < steps && !s.diverged; ++u) {
       packer.fill(t_.batch, batch_);
@@ -209,7 +214,8 @@ class CpuTrainer final : public Trainer {
     FADER_CHECK(given >= wanted, "slot {} is given {} tokens where {} steps take {}", job.slot, given, steps, wanted);
     if (job.passages.empty()) return;
     const auto last = static_cast<std::int64_t>(tokens(job.passages.back()).size());
-    FADER_CHECK(given - last < wanted, "slot {} is given whole passages beyond the {} tokens that {} steps take", job.slot, wanted, steps);
+    FADER_CHECK(given - last < wanted, "slot {} is given whole passages beyond the {} tokens that {} steps take", job.slot, wanted,
+                steps);
   }
 
   // On batch_: gradient of the mean loss, then AdamW. A loss or gradient that is not finite changes nothing but `diverged`.

@@ -58,7 +58,8 @@ std::string bits(const EnvSpec& spec, const Outcome& out, std::size_t row, const
   add(out.executed[row]);
   for (const Series& s : spec.infos)
     if (s.path != but) add(out.infos[row].subspan(s.offset, s.size));
-  add(out.series[row]);
+  for (const Series& s : spec.series)
+    if (!s.volatile_value) add(out.series[row].subspan(s.offset, s.size));
   add(out.finals[row]);
   for (const TrainRow& t : out.train[row]) add({&t.loss, 1});
   return all;

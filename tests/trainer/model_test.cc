@@ -34,8 +34,8 @@ Buffer<float> weights(const ModelOptions& o, std::uint64_t seed) {
   initialise(layout, seed, p);
   Rng rng(seed, "test/gains");
   for (const Tensor& t : layout.tensors)
-    if (!t.matrix())
-      for (std::int64_t i = 0; i < t.size(); ++i) p[static_cast<std::size_t>(t.offset + i)] += static_cast<float>(0.2 * rng.normal());
+    for (std::int64_t i = 0; i < t.size() && !t.matrix(); ++i)
+      p[static_cast<std::size_t>(t.offset + i)] += static_cast<float>(0.2 * rng.normal());
   return p;
 }
 
@@ -75,7 +75,8 @@ struct Plain {
     const auto w = static_cast<std::size_t>(o.width), head = w / static_cast<std::size_t>(o.heads), half = head / 2;
     for (std::size_t h = 0; h < 2 * w; h += head)
       for (std::size_t c = 0; c < half; ++c) {
-        const double angle = static_cast<double>(position) / std::pow(o.rope_base, static_cast<double>(c) / static_cast<double>(half));
+        const double turns = static_cast<double>(c) / static_cast<double>(half);
+        const double angle = static_cast<double>(position) / std::pow(o.rope_base, turns);
         const double a = qkv[h + c], b = qkv[h + c + half];
         qkv[h + c] = a * std::cos(angle) - b * std::sin(angle);
         qkv[h + c + half] = a * std::sin(angle) + b * std::cos(angle);
@@ -101,7 +102,7 @@ struct Plain {
   Vector nats(std::span<const std::uint32_t> input, std::span<const std::uint32_t> target) const {
     const auto w = static_cast<std::size_t>(o.width), hidden = static_cast<std::size_t>(o.hidden_width());
     std::vector<Vector> x;
-    for (const std::uint32_t t : input) x.emplace_back(p.begin() + static_cast<std::ptrdiff_t>(t * w), p.begin() + static_cast<std::ptrdiff_t>((t + 1) * w));
+    for (const std::uint32_t t : input) x.emplace_back(&p[t * w], &p[t * w] + w);
     const auto add = [](Vector& to, const Vector& y) {
       for (std::size_t j = 0; j < to.size(); ++j) to[j] += y[j];
     };

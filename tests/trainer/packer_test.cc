@@ -66,7 +66,8 @@ TEST_CASE("packer: rows are full, every token is scored once and in order, no se
     Packer packer(context, 7);
     Tokens all;
     while (packer.waiting() < 3 * rows * context) {
-      passages.push_back(counting(static_cast<std::uint32_t>(100 * passages.size()), 1 + rng.below(2 * static_cast<std::uint64_t>(context))));
+      const std::size_t length = 1 + rng.below(2 * static_cast<std::uint64_t>(context));
+      passages.push_back(counting(static_cast<std::uint32_t>(100 * passages.size()), length));
       all.insert(all.end(), passages.back().begin(), passages.back().end());
       // the vector may move its elements, whose own memory stays
       packer.add(passages.back(), static_cast<std::int32_t>(passages.size()) - 1);
