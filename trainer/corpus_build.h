@@ -17,13 +17,13 @@ struct CorpusOptions final : Options {
   std::vector<std::string> reference_domains;            ///< empty: all
   Filters reference_where;
   double anchor_share = 0.1;       ///< of the reference groups of `train`
-  double heldout_share = 0.05;     ///< of the groups of `train`, for each set that has no file of its own
+  double heldout_share = 0.1;      ///< of the groups of `train`, for each set that has no file of its own
   double bad_share = 0.01;         ///< records that may be unusable before the build fails
   std::string tokenizer;           ///< a SentencePiece .model; empty: trained on the training files
   double tokenizer_megabytes = 8;  ///< of text, spread over the training files, that the tokenizer is trained on
   // The synthetic corpus (trainer/synthetic.h states the generative model).
   std::int64_t synthetic_seed = 0;
-  double synthetic_megabytes = 12;
+  double synthetic_megabytes = 24;
   double synthetic_supply = 1.0;
   double synthetic_drift = 0.0;
 
