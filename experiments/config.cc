@@ -208,8 +208,6 @@ void RunOptions::fields(Fields& f) {
   f("seeds", seeds, "one run each; equal seeds pair the policies", 0).not_in_hash();
   f("threads", threads, "of one run", 1, 1024);
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
-  f("validation_every", validation_every, "intervals between losses on the validation set, for people only; 0: never", 0, kMany)
-      .not_in_hash();
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
 }
 

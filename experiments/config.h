@@ -32,8 +32,7 @@ struct RunOptions final : Options {
   std::vector<std::int64_t> seeds = {0};
   std::int64_t threads = 1;             ///< of one run; part of the hash
   std::int64_t episodes = 1;
-  std::int64_t validation_every = 0;    ///< intervals between losses on the validation set, for people only; 0: never
-  bool log_steps = true;
+  bool log_steps = true;                ///< a row of run.h5 for every optimiser step
   void fields(Fields& f) override;
   void validate() const override;
 };

@@ -38,7 +38,7 @@ std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
 
 Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording)
     : env_(cohort.env->spec()), policy_(cohort.seats[seat].policy->spec()), started_(recording.started),
-      writer_(recording.file, recording.root, episode_attributes(env_, recording), columns_of(env_, policy_)), seat_(seat) {}
+      writer_(recording.file, recording.root, episode_attributes(env_, recording), columns_of(env_, policy_)), seat_(seat), log_steps_(recording.log_steps) {}
 
 void Recorder::series(std::size_t episode, const std::vector<Series>& list, std::span<const double> values) {
   for (const Series& s : list) row(episode, s.path, values.subspan(s.offset, s.size));
@@ -68,6 +68,7 @@ void Recorder::interval(const Glimpse& glimpse) {
   rewards(glimpse, i);
   console(glimpse, i);
   for (const TrainRow& t : out.train[i]) {
+    if (!log_steps_) break;
     row(e, "train/step", static_cast<double>(t.step));
     row(e, "train/loss", t.loss);
     row(e, "train/learning_rate", t.learning_rate);

@@ -18,6 +18,7 @@ struct Recording {
   std::int64_t episodes = 1;
   std::uint64_t seed = 0;
   std::string policy;                              ///< its name
+  bool log_steps = true;                           ///< a row for every optimiser step
   std::chrono::steady_clock::time_point started;   ///< of the run: what cost/total_seconds counts from
 };
 
@@ -48,6 +49,7 @@ class Recorder final : public Hook {
   std::chrono::steady_clock::time_point started_;
   RunWriter writer_;
   std::size_t seat_;
+  bool log_steps_;
   bool failed_ = false;
   std::string failure_;
 };

@@ -89,6 +89,7 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.episodes = run.point.run.episodes;
   r.seed = static_cast<std::uint64_t>(run.seed);
   r.policy = run.point.policy.name;
+  r.log_steps = run.point.run.log_steps;
   r.started = started;
   return r;
 }

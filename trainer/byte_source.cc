@@ -120,7 +120,7 @@ class Zstd final : public ByteSource {
     ZSTD_outBuffer made{out.data(), out.size(), 0};
     while (made.pos == 0) {
       const std::string_view ahead = stored_.ahead();
-      if (ahead.empty() && !pending_) {
+      if (ahead.empty()) {  // the decoder keeps back a byte of input while it holds output of a frame
         if (expected_ != 0) cut_short(stored_, "zstd", made_);
         break;
       }
@@ -130,7 +130,6 @@ class Zstd final : public ByteSource {
         stored_.fail(fmt::format("is damaged: its zstd data cannot be read near byte {} ({}); copy or download it again",
                                  stored_.used(), ZSTD_getErrorName(expected_)));
       stored_.use(input.pos);
-      pending_ = made.pos == made.size && expected_ != 0;  // the decoder may hold more than fitted
     }
     made_ += made.pos;
     return made.pos;
@@ -141,7 +140,6 @@ class Zstd final : public ByteSource {
   Stored stored_;
   std::unique_ptr<ZSTD_DStream, decltype(&ZSTD_freeDStream)> stream_;
   std::size_t expected_ = 0;  // 0: at the end of a frame
-  bool pending_ = false;
   std::uint64_t made_ = 0;
 };
 

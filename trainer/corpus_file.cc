@@ -96,7 +96,8 @@ void CorpusWriter::finish(const CorpusContents& contents) {
   constexpr std::size_t kBatch = 1 << 16;
   const auto add_packed = [&](Part part, auto items) {
     begin(part);
-    for (; !items.empty(); items = items.subspan(std::min(kBatch, items.size()))) add(packed(items.first(std::min(kBatch, items.size()))));
+    for (; !items.empty(); items = items.subspan(std::min(kBatch, items.size())))
+      add(packed(items.first(std::min(kBatch, items.size()))));
   };
   add_packed(Part::passages, std::span<const Passage>(contents.passages));
   add_packed(Part::documents, std::span<const Document>(contents.documents));
@@ -231,7 +232,8 @@ class Checker {
     for (const Passage& p : view_.passages) {
       require(p.first == next && p.tokens >= 1 && p.tokens <= view_.header.context && p.tokens <= view_.tokens.size() - next,
               "a passage lies outside the tokens");
-      require(p.document == documents || (documents > 0 && p.document == documents - 1), "a passage has a document that is not its own");
+      require(p.document == documents || (documents > 0 && p.document == documents - 1),
+              "a passage has a document that is not its own");
       require(p.document < view_.documents.size(), "a passage has a document that there is not");
       documents = std::uint64_t{p.document} + 1;
       next += p.tokens;

@@ -28,7 +28,8 @@ inline constexpr std::uint32_t kCorpusFormat = 1;  ///< raise when bytes or thei
 inline constexpr const char* kCorpusFileName = "corpus.bin";
 inline constexpr const char* kTokenizerFileName = "tokenizer.model";
 
-static_assert(sizeof(Passage) == 24 && offsetof(Passage, tokens) == 8 && offsetof(Passage, bytes) == 12 && offsetof(Passage, document) == 16);
+static_assert(sizeof(Passage) == 24 && offsetof(Passage, tokens) == 8 && offsetof(Passage, bytes) == 12 &&
+              offsetof(Passage, document) == 16);
 static_assert(sizeof(Document) == 16 && offsetof(Document, domain) == 4 && offsetof(Document, topic) == 6 &&
               offsetof(Document, quality) == 8 && offsetof(Document, set) == 12 && offsetof(Document, reference) == 13);
 

@@ -84,9 +84,12 @@ class Collector {
     d.source = file.source;
     d.bytes = record.text.size();
     d.label.group = groups_.index(record.group);
-    d.label.domain = static_cast<std::uint16_t>(label(domains_, record.domain, kMostDomains, "domain_field", options_.domain_field, file));
-    if (!record.topic.empty())
-      d.label.topic = static_cast<std::int16_t>(label(topics_, record.topic, kMostTopics, "topic_field", options_.topic_field, file));
+    const auto domain = label(domains_, record.domain, kMostDomains, "domain_field", options_.domain_field, file);
+    d.label.domain = static_cast<std::uint16_t>(domain);
+    if (!record.topic.empty()) {
+      const auto topic = label(topics_, record.topic, kMostTopics, "topic_field", options_.topic_field, file);
+      d.label.topic = static_cast<std::int16_t>(topic);
+    }
     d.label.quality = record.quality;
     d.label.reference = record.reference;
     raw_.without_quality += std::isnan(record.quality) ? 1 : 0;
@@ -119,21 +122,25 @@ std::string describe(const BadRecords& bad) {
 
 void check_share(const BadRecords& bad, double allowed) {
   if (static_cast<double>(bad.bad) <= allowed * static_cast<double>(bad.records)) return;
-  throw DataError(fmt::format("{}\n{} of {} records are unusable ({:.2g}%); corpus.bad_share allows {:g}%{}\nmend the files, name "
-                              "the right fields (corpus.text_field, corpus.domain_field, ...), or raise corpus.bad_share",
-                              bad.first.front(), bad.bad, bad.records,
-                              100.0 * static_cast<double>(bad.bad) / static_cast<double>(bad.records), 100.0 * allowed, describe(bad)));
+  const double percent = 100.0 * static_cast<double>(bad.bad) / static_cast<double>(bad.records);
+  throw DataError(fmt::format("{}\n{} of {} records are unusable ({:.2g}%); corpus.bad_share allows {:g}%{}\n"
+                              "mend the files, name the right fields (corpus.text_field, corpus.domain_field, ...), or raise "
+                              "corpus.bad_share",
+                              bad.first.front(), bad.bad, bad.records, percent, 100.0 * allowed, describe(bad)));
 }
 
 void check_labels(const RawCorpus& raw, const CorpusOptions& options) {
   for (const auto& domain : options.reference_domains)
     if (!std::binary_search(raw.domains.begin(), raw.domains.end(), domain))
-      throw ConfigError(fmt::format("corpus.reference.domains: no record is of domain '{}'{}", domain, suggestion(domain, raw.domains)));
+      throw ConfigError(
+          fmt::format("corpus.reference.domains: no record is of domain '{}'{}", domain, suggestion(domain, raw.domains)));
   const std::uint64_t all = raw.documents.size();
   if (!options.topic_field.empty() && raw.without_topic == all)
-    throw ConfigError(fmt::format("corpus.topic_field: no record has '{}'; leave it out or name the right field", options.topic_field));
+    throw ConfigError(
+        fmt::format("corpus.topic_field: no record has '{}'; leave it out or name the right field", options.topic_field));
   if (!options.quality_field.empty() && raw.without_quality == all)
-    throw ConfigError(fmt::format("corpus.quality_field: no record has '{}'; leave it out or name the right field", options.quality_field));
+    throw ConfigError(
+        fmt::format("corpus.quality_field: no record has '{}'; leave it out or name the right field", options.quality_field));
 }
 
 }  // namespace

@@ -87,14 +87,15 @@ std::vector<std::string> summary_lines(const CorpusContents& contents, const Raw
   const auto sets = count(contents);
   for (std::size_t s = 0; s < kSets; ++s) {
     const Counts& c = sets[s].all;
-    out.push_back(fmt::format("{:<10} {:>8} documents {:>8} groups {:>9} passages {:>9.3f} M tokens ({:.3f} M reference)", kSetNames[s],
-                              c.documents, c.groups.size(), c.passages, millions(c.tokens), millions(c.reference_tokens)));
+    out.push_back(fmt::format("{:<10} {:>8} documents {:>8} groups {:>9} passages {:>9.3f} M tokens ({:.3f} M reference)",
+                              kSetNames[s], c.documents, c.groups.size(), c.passages, millions(c.tokens),
+                              millions(c.reference_tokens)));
   }
   if (raw.bad.bad > 0)
     out.push_back(fmt::format("{} of {} records skipped; the first: {}", raw.bad.bad, raw.bad.records, raw.bad.first.front()));
   if (left_out.train + left_out.heldout > 0)
-    out.push_back(fmt::format("left out because a set held out has the same text: {} documents of corpus.train, {} of corpus.heldout",
-                              left_out.train, left_out.heldout));
+    out.push_back(fmt::format("left out because a set held out has the same text: {} documents of corpus.train, "
+                              "{} of corpus.heldout", left_out.train, left_out.heldout));
   return out;
 }
 
@@ -113,13 +114,14 @@ void check_sets(const RawCorpus& raw, const CorpusOptions& options) {
   if (missing.empty()) return;
 
   std::string counts;
-  for (std::size_t s = 0; s < kSets; ++s) counts += fmt::format("\n  {:<10} {} documents, {} of them reference", kSetNames[s], documents[s], reference[s]);
-  std::string where;
+  for (std::size_t s = 0; s < kSets; ++s)
+    counts += fmt::format("\n  {:<10} {} documents, {} of them reference", kSetNames[s], documents[s], reference[s]);
+  std::string where = fmt::format("{}", fmt::join(options.reference_domains, " or "));
+  if (where.empty()) where = "any";
   for (const auto& [field, values] : options.reference_where) where += fmt::format(", {} = {}", field, fmt::join(values, " or "));
-  throw DataError(fmt::format("the corpus is too small or too narrow: {}{}\nreference text is of domain {}{}; give more text with more "
-                              "groups, files for corpus.heldout and corpus.test, or a wider corpus.reference",
-                              missing, counts, options.reference_domains.empty() ? "any" : fmt::format("{}", fmt::join(options.reference_domains, " or ")),
-                              where));
+  throw DataError(fmt::format("the corpus is too small or too narrow: {}{}\nreference text is of domain {}; give more text with "
+                              "more groups, files for corpus.heldout and corpus.test, or a wider corpus.reference",
+                              missing, counts, where));
 }
 
 }  // namespace fader

@@ -36,7 +36,8 @@ std::vector<fs::path> files_below(const fs::path& folder, const char* key) {
     throw DataError(fmt::format("{}: the folder '{}' cannot be read: {}", key, folder.string(), e.code().message()));
   }
   if (out.empty())
-    throw DataError(fmt::format("{}: the folder '{}' holds no file that ends in {}", key, folder.string(), fmt::join(kEndings, ", ")));
+    throw DataError(fmt::format("{}: the folder '{}' holds no file that ends in {}", key, folder.string(),
+                                fmt::join(kEndings, ", ")));
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -156,7 +157,8 @@ void hash_inputs(std::vector<InputFile>& files, const fs::path& memo, Progress& 
     file.hash = remembered(note, before);
     if (!file.hash.empty()) continue;
     file.hash = hash_file(file, progress);
-    if (identity(file.path) != before) throw DataError(fmt::format("{}: changed while it was read; start again when it is complete", file.path.string()));
+    if (identity(file.path) != before)
+      throw DataError(fmt::format("{}: changed while it was read; start again when it is complete", file.path.string()));
     if (settled(file.path)) remember(note, file.hash + " " + before + "\n");
   }
 }

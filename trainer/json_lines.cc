@@ -111,12 +111,14 @@ float quality(const Json& record, const std::string& name) {
   if (value->is_number()) x = value->get<double>();
   else if (value->is_string()) x = to_number(value->get_ref<const std::string&>());
   if (!x || !std::isfinite(static_cast<float>(*x)))
-    unusable(fmt::format("quality '{}' is not a finite number", name), fmt::format("it is {}", shown(value->dump(-1, ' ', true))));
+    unusable(fmt::format("quality '{}' is not a finite number", name),
+             fmt::format("it is {}", shown(value->dump(-1, ' ', true))));
   return static_cast<float>(*x);
 }
 
 bool equals(const Json& value, const std::string& wanted) {
-  if (value.is_array()) return std::any_of(value.begin(), value.end(), [&](const Json& v) { return !v.is_array() && equals(v, wanted); });
+  if (value.is_array())
+    return std::any_of(value.begin(), value.end(), [&](const Json& v) { return !v.is_array() && equals(v, wanted); });
   if (value.is_number())
     if (const auto x = to_number(wanted)) return *x == value.get<double>();
   const auto text = as_text(value);

@@ -78,13 +78,16 @@ void take(const std::vector<Group*>& from, std::size_t count, Set set) {
     if ((i + 1) * count / from.size() > i * count / from.size()) from[i]->set = set;
 }
 
-std::size_t share_of(std::size_t groups, double share) { return static_cast<std::size_t>(std::lround(share * static_cast<double>(groups))); }
+std::size_t share_of(std::size_t groups, double share) {
+  return static_cast<std::size_t>(std::lround(share * static_cast<double>(groups)));
+}
 
 void carve(std::vector<Group>& groups, const std::vector<Set>& sets, const CorpusOptions& options) {
   const auto at_least_one = [&](double share, std::size_t all, std::size_t left) {
     return share > 0 ? std::min(std::max<std::size_t>(share_of(all, share), 1), left / 2) : 0;
   };
-  const std::size_t references = in_order(groups, Source::train, true).size(), others = in_order(groups, Source::train, false).size();
+  const std::size_t references = in_order(groups, Source::train, true).size();
+  const std::size_t others = in_order(groups, Source::train, false).size();
   for (const Set set : sets) {
     const auto reference = in_order(groups, Source::train, true), other = in_order(groups, Source::train, false);
     take(reference, at_least_one(options.heldout_share, references, reference.size()), set);

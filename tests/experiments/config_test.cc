@@ -154,7 +154,7 @@ TEST_CASE("parents are read first, tables merge by key, arrays replace") {
   CHECK(value_of(y.points[1], "policy.c") == "1.0");
 }
 
-TEST_CASE("--set overrides files, in order, things in lists by name") {
+TEST_CASE("overrides of --set win over files, in order, and name things in lists") {
   const Scratch scratch;
   const std::string two =
       kBandit +

@@ -5,6 +5,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -108,11 +109,11 @@ TEST_CASE("an intact file opens, cut short or with any bit changed it does not")
 TEST_CASE("a header that lies is refused even when its checksums fit") {
   const Image intact(built().bytes);
   const auto refuse = [&](auto change, const char* expected) {
-    Image image = intact;
-    CorpusHeader h = image.header();
+    Image changed = intact;
+    CorpusHeader h = changed.header();
     change(h);
-    image.seal(h);
-    CHECK_THAT(image.refusal(), Contains(expected));
+    changed.seal(h);
+    CHECK_THAT(changed.refusal(), Contains(expected));
   };
   constexpr auto kHuge = std::numeric_limits<std::uint64_t>::max();
   refuse([](auto& h) { h.magic[0] = 'F'; }, "does not begin as a corpus");
@@ -144,6 +145,19 @@ TEST_CASE("a header that lies is refused even when its checksums fit") {
   refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::pool)].bytes -= 4; }, "does not agree");
   refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::test)] = h.sections[static_cast<std::size_t>(Part::pool)]; }, "does not agree");
   refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::topics)].bytes = 0; }, "that there is not");
+  for (const Part part : {Part::tokens, Part::passages, Part::documents, Part::reward})
+    refuse([&](auto& h) { h.sections[static_cast<std::size_t>(part)].bytes -= 1; }, "in the middle of an element");
+  for (std::size_t s = 0; s < kSets; ++s)
+    refuse([&](auto& h) { h.sections[static_cast<std::size_t>(Part::pool) + s].bytes += 4; }, "does not agree");
+  refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::domains)].bytes -= 5; }, "a name is cut short");  // "Web" to 2 bytes
+  Image image = intact;
+  const CorpusView view = view_corpus(image.bytes(), "corpus.bin");
+  const auto last = static_cast<std::size_t>(
+      std::count_if(view.passages.begin(), view.passages.end(), [&](const Passage& p) { return p.document + 1 < view.documents.size(); }));
+  refuse([&](auto& h) {
+    h.sections[static_cast<std::size_t>(Part::passages)].bytes = last * sizeof(Passage);
+    h.sections[static_cast<std::size_t>(Part::tokens)].bytes = view.passages[last].first * 4;
+  }, "documents are left over");
 }
 
 TEST_CASE("contents that lie are refused even when their checksums fit") {

@@ -14,6 +14,7 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "trainer/corpus_build.h"
 
 namespace fader {
 
@@ -123,6 +124,31 @@ std::string message_of(F call, Exit* code = nullptr) {
     return e.what();
   }
   return "no error";
+}
+
+/// A corpus of sample_lines, and where to build it.
+inline CorpusOptions sample_options(std::vector<std::string> train) {
+  CorpusOptions o;
+  o.train = std::move(train);
+  o.group_by = {"meta.work"};
+  o.reference_domains = {"Book"};
+  o.reference_where = {{"meta.kind", {"book"}}};
+  o.tokenizer_megabytes = 0.02;
+  return o;
+}
+
+inline CorpusBuild build_in(const std::filesystem::path& cache, int threads = 2) {
+  CorpusBuild b;
+  b.vocabulary = 320;
+  b.context = 32;
+  b.cache = cache;
+  b.threads = threads;
+  return b;
+}
+
+inline std::shared_ptr<const Corpus> build(const CorpusOptions& options, const CorpusBuild& where) {
+  NoProgress quiet;
+  return open_or_build(options, where, quiet);
 }
 
 }  // namespace fader
