@@ -58,6 +58,7 @@ Child::Child(const std::function<void(const Report&)>& work) {
     throw RunError(fmt::format("a process cannot be started: {}", std::strerror(why)));
   }
   if (pid_ == 0) {
+    ::setpgid(0, 0);  // a terminal's INT goes to the parent alone, which passes it on: once, not twice
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1);
     ::signal(SIGPIPE, SIG_IGN);

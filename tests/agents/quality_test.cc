@@ -1,22 +1,15 @@
 // quality: the field where there is one, else a classifier that must tell anchor-like text from the rest.
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
 #include "agents/agent.h"
 #include "tests/agents/no_trainer.h"
+#include "tests/scratch_folder.h"
 #include "tests/trainer/toy_corpus.h"
 
 using namespace fader;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  fs::path path = fs::temp_directory_path() / ("fader-quality-" + std::to_string(::getpid()));
-  Folder() { fs::create_directories(path); }
-  ~Folder() { fs::remove_all(path); }
-};
 
 /// Text of words; quality only where it is given.
 class TextCorpus final : public Corpus {
@@ -84,9 +77,9 @@ std::vector<float> scores(Agent& agent, std::span<const PassageId> ids) {
 }  // namespace
 
 TEST_CASE("the quality classifier ranks anchor-like passages above the others, and repeats") {
-  const Folder first, second_place;
+  const ScratchFolder first;
   NoProgress progress;
-  const auto corpus = mixed(first.path);
+  const auto corpus = mixed(first.path());
   const auto agent = agents().make_default("quality", AgentContext{corpus, 1, progress});
   const auto ids = corpus->set(Set::pool);
   const auto s = scores(*agent, ids);
@@ -102,26 +95,26 @@ TEST_CASE("the quality classifier ranks anchor-like passages above the others, a
 
   // a second agent reads the column; one made afresh gives the same bits
   CHECK(scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids) == s);
-  fs::remove_all(first.path / "columns");
+  fs::remove_all(first.path() / "columns");
   CHECK(scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids) == s);
-  CHECK(std::distance(fs::directory_iterator(first.path), {}) == 1);  // nothing but the columns is left
+  CHECK(std::distance(fs::directory_iterator(first.path()), {}) == 1);  // nothing but the columns is left
 }
 
 TEST_CASE("a damaged column is computed anew") {
-  const Folder folder;
+  const ScratchFolder folder;
   NoProgress progress;
-  const auto corpus = mixed(folder.path);
+  const auto corpus = mixed(folder.path());
   const auto ids = corpus->set(Set::pool);
   const auto before = scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids);
-  for (const auto& entry : fs::directory_iterator(folder.path / "columns"))
+  for (const auto& entry : fs::directory_iterator(folder.path() / "columns"))
     if (entry.path().extension() == ".f32") fs::resize_file(entry.path(), 40);
   CHECK(scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids) == before);
 }
 
 TEST_CASE("a quality field is the score, and a document without one ranks last") {
-  const Folder folder;
+  const ScratchFolder folder;
   NoProgress progress;
-  auto corpus = std::make_shared<TextCorpus>(folder.path, true);
+  auto corpus = std::make_shared<TextCorpus>(folder.path(), true);
   corpus->add("a", Set::pool, 2.5f);
   corpus->add("b", Set::pool);
   corpus->add("c", Set::pool, -1.0f);
@@ -130,9 +123,9 @@ TEST_CASE("a quality field is the score, and a document without one ranks last")
 }
 
 TEST_CASE("quality says what is missing") {
-  const Folder folder;
+  const ScratchFolder folder;
   NoProgress progress;
-  auto corpus = std::make_shared<TextCorpus>(folder.path, false);
+  auto corpus = std::make_shared<TextCorpus>(folder.path(), false);
   corpus->add("a", Set::pool);
   corpus->add("b", Set::anchor);
   const AgentContext context{corpus, 1, progress};

@@ -1,13 +1,14 @@
 // Runs the built program as a user would.
 #pragma once
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "tests/scratch_folder.h"
 
 namespace fader::testing {
 
@@ -31,26 +32,12 @@ inline Ran shell(const std::string& command) {
 inline Ran run_fader(const std::string& arguments) { return shell(std::string("'") + FADER_BINARY_DIR + "/fader' " + arguments); }
 
 /// A folder of its own, gone at the end.
-class Scratch {
+class Scratch : public ScratchFolder {
  public:
-  Scratch() {
-    std::string name = (std::filesystem::temp_directory_path() / "fader-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return (path_ / name).string();
+    std::ofstream(path() / name, std::ios::binary) << text;
+    return (path() / name).string();
   }
-
- private:
-  std::filesystem::path path_;
 };
 
 /// A language-model experiment of about a second, after `more` lines.
