@@ -117,7 +117,7 @@ TEST_CASE("TERM and a terminal's INT stop in order, and what is left can be cont
     // INT as a terminal sends it: to every process of the group
     const std::string group = code == 130 ? "-- -" : "";
     const Ran ran = shell("setsid " + program + " " + file + " --out " + out + longer + " & pid=$!; for i in $(seq 600); do grep -q start " + journal +
-                          " && break; sleep 0.02; done; sleep 0.1; kill -" + name + " " + group + "$pid; wait $pid");
+                          " && break; sleep 0.02; done; sleep 0.1; kill -s " + name + " " + group + "$pid; wait $pid");
     INFO(ran.text);
     CHECK(ran.code == code);
     CHECK_THAT(ran.text, Contains("--resume"));
