@@ -122,6 +122,8 @@ TEST_CASE("TERM and a terminal's INT stop in order, and what is left can be cont
     CHECK(ran.code == code);
     CHECK_THAT(ran.text, Contains("--resume"));
     CHECK_THAT(shell("cat " + journal).text, Contains("\"stopped\""));
+    const auto kinds = RunReader(fs::path(out) / "small/base/seed-0/run.h5").read_text(0, "events/kind");
+    CHECK(kinds == std::vector<std::string>{"signal"});  // the run itself had time to say so
     REQUIRE(run_fader(file + " --resume --out " + out + longer).code == 0);
     CHECK(run_fader("--compare " + (at / "whole" / "small/base/seed-0").string() + " " + out + "/small/base/seed-0").code == 0);
   }
