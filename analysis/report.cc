@@ -113,8 +113,9 @@ std::string lead(const Comparison& all) {
   const std::vector<Pair> pairs = pairs_of(best, second);
   if (pairs.empty()) return "";
   const stats::Paired p = paired(pairs, all.confidence);
-  const bool shown = p.n >= kPairsForVerdict && p.interval.known() && !p.interval.holds(0);
-  return fmt::format(" Against {}, the runner-up: {}{}.", second.name, measured(p), shown ? "" : "; no difference is shown between them");
+  const bool apart = p.interval.known() && !p.interval.holds(0);
+  const char* verdict = !apart ? "; no difference is shown between them" : p.n < kPairsForVerdict ? "; too few pairs for a verdict" : "";
+  return fmt::format(" Against {}, the runner-up: {}{}.", second.name, measured(p), verdict);
 }
 
 std::string left_out_lines(const Collection& collection, const std::string& indent) {
