@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <set>
 
 #include "env/pretrain.h"
 #include "tests/trainer/toy_corpus.h"
@@ -214,6 +215,7 @@ TEST_CASE("every slice is its own: no passage is trained on twice, and the order
   Outcome out;
   reset(*env, 0, 1, out);
   double left = 1;
+  std::set<double> means;  // of the scores of the candidates: a slice that came twice would have its mean again
   for (std::int64_t t = 0; t < 4; ++t) {
     const std::vector<double> w = {1.0};
     const int slots[] = {0};
@@ -222,6 +224,7 @@ TEST_CASE("every slice is its own: no passage is trained on twice, and the order
     const double now = value(env->spec(), env->spec().series, out.series[0], "corpus/pool_left");
     CHECK(now < left);
     left = now;
+    CHECK(means.insert(value(env->spec(), env->spec().series, out.series[0], "agents/score_mean")).second);
   }
   CHECK(left >= 0);
 }
