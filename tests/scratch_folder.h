@@ -11,7 +11,7 @@ namespace fader {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "fader-test-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / ("fader-test-" + std::string(6, 'X'))).string();  // mkdtemp fills these in
     if (!::mkdtemp(name.data())) throw std::runtime_error(name + ": cannot be made");
     path_ = name;
   }

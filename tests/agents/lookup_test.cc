@@ -47,14 +47,6 @@ double feed(Agent& agent, std::vector<float> dots) {
   return reward;
 }
 
-std::vector<float> scores(Agent& agent, std::vector<PassageId> ids) {
-  NoTrainer trainer;
-  std::vector<float> out(ids.size());
-  ScoreJob job{0, ids, out, {}};
-  agent.score({&job, 1}, trainer);
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("a lookup agent remembers by equation 5 and scores by its memory") {

@@ -1,7 +1,9 @@
 // For agents that never ask the model.
 #pragma once
 #include <cmath>
+#include <vector>
 
+#include "agents/agent.h"
 #include "trainer/trainer.h"
 
 namespace fader {
@@ -19,5 +21,17 @@ struct NoTrainer final : Trainer {
   void state(Archive&) override {}
   void slot_state(Archive&, int) override {}
 };
+
+/// What an agent gives these passages.
+inline std::vector<float> scores(Agent& agent, std::span<const PassageId> ids, int slot = 0) {
+  NoTrainer trainer;
+  std::vector<float> out(ids.size());
+  ScoreJob job{slot, ids, out, {}};
+  agent.score({&job, 1}, trainer);
+  return out;
+}
+inline std::vector<float> scores(Agent& agent, const std::vector<PassageId>& ids, int slot = 0) {
+  return scores(agent, std::span<const PassageId>(ids), slot);
+}
 
 }  // namespace fader

@@ -66,14 +66,6 @@ std::shared_ptr<TextCorpus> mixed(const fs::path& folder) {
   return corpus;
 }
 
-std::vector<float> scores(Agent& agent, std::span<const PassageId> ids) {
-  NoTrainer trainer;
-  std::vector<float> out(ids.size());
-  ScoreJob job{0, ids, out, {}};
-  agent.score({&job, 1}, trainer);
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("the quality classifier ranks anchor-like passages above the others, and repeats") {
