@@ -130,6 +130,10 @@ void Archive::element(std::size_t index, const std::function<void()>& visit) {
   FADER_CHECK(loading_ || bytes_.size() > before, "element {} of a list has no field", path_);
 }
 
+void Archive::expect(bool right, std::string_view what) const {
+  if (!right) fail("", fmt::format("what was read is not {}", what));
+}
+
 void Archive::finish() const {
   if (loading_ && at_ != bytes_.size()) fail("", fmt::format("{} bytes are left over", bytes_.size() - at_));
 }

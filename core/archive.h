@@ -17,6 +17,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/table.h"
+
 namespace fader {
 
 /// What a field holds as it lies in memory. A bool is not among them: a byte that is neither 0 nor 1 must be refused.
@@ -83,6 +85,8 @@ class Archive {
 
   /// At the end of a load: DataError when bytes are left over.
   void finish() const;
+  /// For what an object that is loaded knows of its values: DataError "... is not <what>" where the state is read.
+  void expect(bool right, std::string_view what) const;
 
  private:
   template <class T>
@@ -103,6 +107,17 @@ class Archive {
   std::size_t at_ = 0;
   bool loading_ = false;
 };
+
+template <class T>
+void Grid<T>::state(Archive& archive) {
+  auto rows = static_cast<std::uint64_t>(rows_), cols = static_cast<std::uint64_t>(cols_);
+  archive.field("rows", rows);
+  archive.field("cols", cols);
+  archive.field("values", values_);
+  if (archive.loading()) archive.expect(cols == 0 ? values_.empty() : values_.size() % cols == 0 && values_.size() / cols == rows, "a table");
+  rows_ = rows;
+  cols_ = cols;
+}
 
 /// What a resume needs: everything that the object's future depends on.
 struct Stateful {

@@ -4,33 +4,41 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace fader {
 namespace {
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+// Letters put in, left out, replaced, or exchanged with their neighbour: one each (optimal string alignment).
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> above, before(b.size() + 1), row(b.size() + 1);
+  std::iota(before.begin(), before.end(), std::size_t{0});
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t substitution = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({substitution, row[j] + 1, row[j - 1] + 1});
+      row[j] = std::min({before[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1), before[j] + 1, row[j - 1] + 1});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], above[j - 2] + 1);
     }
+    above = std::exchange(before, row);
   }
-  return row.back();
+  return before.back();
 }
 
 }  // namespace
 
 std::string nearest(std::string_view name, std::span<const std::string> known) {
   std::string best;
-  std::size_t least = 3;
+  std::pair<std::size_t, std::size_t> least{3, 0};  // case counts only between equals
   for (const auto& candidate : known) {
-    const std::size_t distance = edit_distance(name, candidate);
-    if (distance < least && 2 * distance < std::max(name.size(), candidate.size())) {
+    const std::pair distance{edit_distance(lower(name), lower(candidate)), edit_distance(name, candidate)};
+    if (distance < least && 2 * distance.first < std::max(name.size(), candidate.size())) {
       least = distance;
       best = candidate;
     }

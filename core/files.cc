@@ -34,11 +34,6 @@ class Descriptor {
   int fd_;
 };
 
-void sync_path(const fs::path& path, int flags) {
-  const Descriptor fd(path, flags);
-  if (!fd || ::fsync(fd) != 0) throw RunError(fmt::format("{}: cannot be synced: {}", path.string(), reason()));
-}
-
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
 }  // namespace
@@ -65,6 +60,11 @@ std::string read_file(const fs::path& path, std::uint64_t limit) {
   }
 }
 
+void sync_file(const fs::path& path) {
+  const Descriptor fd(path, O_RDONLY);
+  if (!fd || ::fsync(fd) != 0) throw RunError(fmt::format("{}: cannot be synced: {}", path.string(), reason()));
+}
+
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   static std::atomic<unsigned> count{0};
   temporary_ = folder_of(target_) / fmt::format(".{}.{}.{}.part", target_.filename().string(), ::getpid(), count++);
@@ -76,10 +76,10 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::commit() {
-  sync_path(temporary_, O_RDONLY);
+  sync_file(temporary_);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw RunError(fmt::format("{}: cannot be written: {}", target_.string(), reason()));
   committed_ = true;
-  sync_path(folder_of(target_), O_RDONLY | O_DIRECTORY);
+  sync_file(folder_of(target_));
 }
 
 void write_atomically(const fs::path& path, std::string_view bytes) {
@@ -115,7 +115,14 @@ FileLock::FileLock(const fs::path& path, const std::function<void()>& waiting) {
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw RunError(fmt::format("{}: cannot be locked: {}", path.string(), reason()));
   if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  if (errno == EWOULDBLOCK && waiting) waiting();
+  if (errno == EWOULDBLOCK && waiting) {
+    try {
+      waiting();
+    } catch (...) {
+      ::close(descriptor_);
+      throw;
+    }
+  }
   while (::flock(descriptor_, LOCK_EX) != 0)
     if (errno != EINTR) {
       const std::string why = reason();

@@ -12,6 +12,9 @@ namespace fader {
 /// The whole file. DataError naming path and reason when it cannot be read, or is larger than `limit` bytes.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 32);
 
+/// Waits until what was written to the file (by whomever) is on the disk, or, of a folder, the names in it. RunError.
+void sync_file(const std::filesystem::path& path);
+
 /// Writes beside the target under a temporary name, syncs file and folder, renames: a reader sees the old file or the new
 /// one, never half of one. RunError naming path and reason; the temporary is removed.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
@@ -37,7 +40,7 @@ void make_folder(const std::filesystem::path& path);
 /// Holds an exclusive lock on `path` (made when absent) among processes of this machine until destroyed.
 class FileLock {
  public:
-  /// Waits; `waiting` is called once when somebody else holds it.
+  /// Waits; `waiting` is called once when somebody else holds it, and may throw to give up.
   explicit FileLock(const std::filesystem::path& path, const std::function<void()>& waiting = {});
   ~FileLock();
   FileLock(const FileLock&) = delete;

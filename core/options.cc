@@ -53,6 +53,15 @@ std::string first_problem(const std::vector<T>& items, F check) {
   return "";
 }
 
+// "element 2 of row 3 is -1; expected 0 to 1"
+template <class F>
+std::string first_problem_of_rows(const Vectors& rows, F check) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (std::size_t j = 0; j < rows[i].size(); ++j)
+      if (std::string p = check(rows[i][j]); !p.empty()) return fmt::format("element {} of row {} {}", j + 1, i + 1, p);
+  return "";
+}
+
 }  // namespace
 
 std::string toml_quote(std::string_view text) {
@@ -114,9 +123,7 @@ std::string Option::problem() const {
                                [&](std::vector<double>* v) { return first_problem(*v, check_number); },
                                [&](std::vector<std::int64_t>* v) { return first_problem(*v, check_whole); },
                                [&](std::vector<std::string>* v) { return first_problem(*v, check_text); },
-                               [&](Vectors* v) {
-                                 return first_problem(*v, [&](const std::vector<double>& row) { return first_problem(row, check_number); });
-                               },
+                               [&](Vectors* v) { return first_problem_of_rows(*v, check_number); },
                                [](Filters*) -> std::string { return ""; }},
                     target);
 }

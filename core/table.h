@@ -8,6 +8,8 @@
 
 namespace fader {
 
+class Archive;
+
 /// Row-major view of a matrix that somebody else owns; row i belongs to the i-th slot of a call.
 template <class T>
 struct Table {
@@ -32,6 +34,7 @@ class Grid {
   std::span<const T> operator[](std::size_t i) const { return {values_.data() + i * cols_, cols_}; }
   std::size_t rows() const { return rows_; }
   std::size_t cols() const { return cols_; }
+  void state(Archive& archive);  ///< core/archive.h defines it
 
  private:
   std::vector<T> values_;

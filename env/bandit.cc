@@ -90,7 +90,9 @@ class BanditEnv final : public Env {
     }
   }
   void slot_state(Archive& archive, int slot) override {
-    slots_.at(static_cast<std::size_t>(slot)).state(archive);
+    Episode& episode = slots_.at(static_cast<std::size_t>(slot));
+    episode.state(archive);
+    archive.expect(episode.decisions >= 0 && episode.decisions <= spec_.horizon, "a decision of this episode");
     const Archive::Scope scope(archive, "ledger");
     ledger_.slot_state(archive, slot);
   }

@@ -5,6 +5,7 @@
 // bits. Not thread-safe.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -93,6 +94,16 @@ class Env : public PerSlot {
   virtual void reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) = 0;
   /// Weights are on the simplex to 1e-9 or RunError: repair is the policy's business.
   virtual void step(Slots slots, Table<const double> weights, Outcome& out) = 0;
+  /// `moment` is called within a long step whenever everything can be saved. Such a state, loaded into a fresh environment, belongs
+  /// to the middle of that step: step, called with the same slots and weights, does the rest of it and fills the outcome as if
+  /// it had done all. `moment` may throw to leave; what is left then is good for nothing but to be destroyed.
+  virtual void when_resting(std::function<void()> moment) { static_cast<void>(moment); }
+  /// A number that depends on all that a slot has learned, found without changing it: it tells whether a state that was saved
+  /// elsewhere is computed with here as it was there. 0 where nothing is learned.
+  virtual double fingerprint(int slot) {
+    static_cast<void>(slot);
+    return 0;
+  }
   /// Where the environment charges what it does; the runner adds console and store.
   virtual Ledger& ledger() = 0;
 };

@@ -116,6 +116,13 @@ void ObservationBuilder::slot_state(Archive& archive, int slot) {
   archive.field("first_mean", history.first_mean);
   archive.field("first_deviation", history.first_deviation);
   archive.field("log_gradient_norm", history.log_gradient_norm);
+  const auto size = [&](const char* name) {
+    return std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == name; })->size;
+  };
+  const bool begun = !history.loss.empty();
+  archive.expect(history.domain.size() == (begun ? size("loss_domain") : 0) && history.first_mean.size() == (begun ? size("score_drift") : 0) &&
+                     history.first_deviation.size() == history.first_mean.size(),
+                 "the history of this environment's observations");
 }
 
 }  // namespace fader

@@ -155,6 +155,7 @@ void Pretrain::select(Slots slots, Table<const double> weights, std::vector<std:
   const std::size_t k = spec_.agents.size();
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
+    s.before_select = s.streams[0];
     s.weights.assign(weights[i].begin(), weights[i].end());
     std::copy(weights[i].begin(), weights[i].end(), out.executed[i].begin());
     const auto ids = candidates(s);
@@ -195,11 +196,13 @@ void Pretrain::train(Slots slots, const std::vector<std::vector<PassageId>>& cho
   for (std::size_t i = 0; i < slots.size(); ++i) {
     jobs[i].slot = slots[i];
     jobs[i].passages = chosen[i];
+    at(slots[i]).training = true;
   }
-  trainer_.train(jobs, parts_->train.steps_per_interval);
+  trainer_.train(jobs, parts_->train.steps_per_interval, resting_);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
     const TrainJob& job = jobs[i];
+    s.training = false;
     ledger_.add(slots[i], Phase::train, job.cost.tokens, job.cost.flops);
     s.tokens += job.cost.tokens;
     s.loss_train = s.gradient_norm = 0;
@@ -333,6 +336,16 @@ void Pretrain::score(Slots slots) {
       for (std::size_t b = a + 1; b < k; ++b) at(slots[i]).agreement.push_back(rank_correlation(ranks[i][a], ranks[i][b]));
 }
 
+double Pretrain::fingerprint(int slot) {
+  constexpr std::size_t kPassages = 4;
+  std::vector<float> losses(std::min(kPassages, reference_items_.ids.size()));
+  LossJob job{.slot = slot, .passages = std::span(reference_items_.ids).first(losses.size()), .loss = losses};
+  trainer_.losses({&job, 1});
+  double sum = 0;
+  for (const float loss : losses) sum += loss;
+  return sum;
+}
+
 void Pretrain::diverge(int slot, std::size_t row, Outcome& out) {
   Slot& s = at(slot);
   out.failed[row] = 1;
@@ -361,7 +374,11 @@ void Pretrain::slot_state(Archive& archive, int slot) {
     s.rankings.resize(parts_->agents.size());
     s.scores.resize(parts_->agents.size());
   }
+  Rng now = s.streams[0];
+  if (s.training) s.streams[0] = s.before_select;
   for (Rng& stream : s.streams) archive.field("stream", stream);
+  if (archive.loading()) s.training = false;
+  if (s.training) s.streams[0] = now;
   archive.field("reference", s.reference);
   archive.field("loss_reference", s.loss_reference);
   archive.field("first_loss", s.first_loss);
@@ -377,11 +394,29 @@ void Pretrain::slot_state(Archive& archive, int slot) {
     archive.field("deviation", x.deviation);
     archive.field("top", x.top);
   }
+  if (archive.loading()) check_loaded(archive, s);
   observations_->slot_state(archive, slot);
   for (auto& r : rewards_) r->slot_state(archive, slot);
   for (auto& a : parts_->agents) a->slot_state(archive, slot);
   ledger_.slot_state(archive, slot);
   trainer_.slot_state(archive, slot);
+}
+
+/// Nothing that was loaded may lead out of a table.
+void Pretrain::check_loaded(Archive& archive, const Slot& s) const {
+  const std::size_t k = parts_->agents.size(), pairs = k * (k - 1) / 2;
+  archive.expect(s.interval >= 0 && s.interval <= spec_.horizon && (!s.playing || s.interval < spec_.horizon), "an interval of this run");
+  if (!s.playing) return;
+  archive.expect(s.reference.size() == reference_items_.ids.size(), "a loss for each reference passage");
+  archive.expect(s.weights.size() == k && s.agent_reward.size() == k && s.agreement.size() == pairs, "a number for each agent");
+  for (const auto& ranking : s.rankings) {
+    std::vector<bool> seen(slice_);
+    archive.expect(ranking.size() == slice_, "a rank for each candidate");
+    for (const std::uint32_t candidate : ranking) {
+      archive.expect(candidate < slice_ && !seen[candidate], "a ranking of the candidates");
+      seen[candidate] = true;
+    }
+  }
 }
 
 REGISTER_ENV("pretrain-v0", Pretrain, PretrainOptions, "pretraining a language model on passages that agents pick", "checked against an oracle");

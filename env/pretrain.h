@@ -41,6 +41,8 @@ class Pretrain final : public Env {
   void reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) override;
   void step(Slots slots, Table<const double> weights, Outcome& out) override;
   Ledger& ledger() override { return ledger_; }
+  void when_resting(std::function<void()> moment) override { resting_ = std::move(moment); }
+  double fingerprint(int slot) override;
   void state(Archive& archive) override;
   void slot_state(Archive& archive, int slot) override;
 
@@ -51,6 +53,8 @@ class Pretrain final : public Env {
     std::int64_t interval = 0, tokens = 0;
     std::vector<PassageId> pool;                 // one permutation of it; a function of the seed
     std::vector<Rng> streams;                    // select, then ties and probes of each agent
+    bool training = false;                       // a state saved now selects again: `before_select` is the stream it starts from
+    Rng before_select{0, ""};
     std::vector<float> reference;                // losses on reference_items_
     double validation_flops = 0;                 // of looking during the episode
     double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
@@ -85,6 +89,7 @@ class Pretrain final : public Env {
   void write_scores(Slots slots, Outcome& out);  // of the candidates that the action is about
   void write_observation(Slots slots, Outcome& out);
   void finish(Slots slots, Outcome& out);
+  void check_loaded(Archive& archive, const Slot& slot) const;
   void diverge(int slot, std::size_t row, Outcome& out);
 
   PretrainOptions options_;
@@ -94,6 +99,7 @@ class Pretrain final : public Env {
   std::vector<std::unique_ptr<Reward>> rewards_;
   EnvSpec spec_;
   Ledger ledger_;
+  std::function<void()> resting_;
   std::vector<PassageId> pool_;         // passages with text, in corpus order
   std::size_t slice_ = 0;               // candidates an interval
   std::vector<std::uint16_t> reference_domains_;

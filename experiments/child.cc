@@ -44,6 +44,16 @@ int run_child(int pipe, const std::function<void(const Child::Report&)>& work) {
   }
 }
 
+/// What a process that could not speak any more died of, and what that usually means.
+std::string killed(int signal) {
+  const char* meaning = signal == SIGKILL   ? ": killed from outside, or out of memory"
+                        : signal == SIGBUS  ? ": a file that it had mapped was cut short, or its disk failed; the corpus cache is such a file"
+                        : signal == SIGSEGV ? ": a defect of fader's"
+                        : signal == SIGABRT ? ": a defect of fader's"
+                                            : "";
+  return fmt::format("its process was ended by signal {} ({}){}", signal, ::strsignal(signal), meaning);
+}
+
 }  // namespace
 
 Child::Child(const std::function<void(const Report&)>& work) {
@@ -111,7 +121,7 @@ std::vector<nlohmann::json> Child::receive() {
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFEXITED(status)) ending_ = Ending{WEXITSTATUS(status), error_};
-    else ending_ = Ending{static_cast<int>(Exit::defect), fmt::format("its process was ended by signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
+    else ending_ = Ending{static_cast<int>(Exit::run), killed(WTERMSIG(status))};
   }
   return out;
 }

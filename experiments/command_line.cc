@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "experiments/explain.h"
+#include "experiments/tool.h"
 
 namespace fader {
 namespace {
@@ -170,7 +171,7 @@ std::string help_text() {
   return "Usage: run_experiment FILE... [options]\n\n"
          "Pretrains small language models under the consoles that the experiment files name, writes every decision to\n"
          "runs/<experiment>/<point>/seed-<n>/run.h5 and says at the end who won.\n\n" +
-         options.str() +
+         options.str() + "\nOther jobs:\n" + tools_text() +
          "\nExit codes: 0 done, 1 a defect of the program, 2 the file or the command line is wrong, 3 data are missing or\n"
          "malformed, 4 a run failed, 5 --compare found a difference, 130 and 143 stopped by a signal.\n"
          "Progress goes to standard error, results to standard output.\n";

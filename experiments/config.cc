@@ -209,6 +209,9 @@ void RunOptions::fields(Fields& f) {
   f("threads", threads, "of one run", 1, 1024);
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
+  f("checkpoint_seconds", checkpoint_seconds, "between checkpoints; 0: only when a signal asks for one", 0, kMany).not_in_hash();
+  f("checkpoints_kept", checkpoints_kept, "how many of the newest checkpoints stay", 1, kMany).not_in_hash();
+  f("checkpoint_intervals", checkpoint_intervals, "a checkpoint after every so many intervals, kept for good; 0: none", 0, kMany).not_in_hash();
 }
 
 void RunOptions::validate() const {

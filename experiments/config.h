@@ -33,6 +33,9 @@ struct RunOptions final : Options {
   std::int64_t threads = 1;             ///< of one run; part of the hash
   std::int64_t episodes = 1;
   bool log_steps = true;                ///< a row of run.h5 for every optimiser step
+  double checkpoint_seconds = 60;       ///< between checkpoints; 0: only when a signal asks for one
+  std::int64_t checkpoints_kept = 2;    ///< the newest
+  std::int64_t checkpoint_intervals = 0;  ///< those after every so many intervals stay for good; 0: none
   void fields(Fields& f) override;
   void validate() const override;
 };

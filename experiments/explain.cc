@@ -32,11 +32,6 @@ void add_shelf(std::vector<Subject>& out, const Shelf& shelf, const std::string&
   }
 }
 
-template <class Section>
-void add_section(std::vector<Subject>& out, const std::string& name, const std::string& summary) {
-  out.push_back({name, name, summary, "", "[" + name + "]\n", [] { return std::make_unique<Section>(); }});
-}
-
 std::vector<Subject> things(const std::string& shelf) {
   std::vector<Subject> out;
   if (shelf == "agents") add_shelf(out, agents(), "agent", "[[agents]]");
@@ -47,14 +42,36 @@ std::vector<Subject> things(const std::string& shelf) {
   return out;
 }
 
-std::vector<Subject> sections() {
-  std::vector<Subject> out;
-  add_section<RunOptions>(out, "run", "how often and how it is run");
-  add_section<CorpusOptions>(out, "corpus", "the text; without `train` the synthetic corpus");
-  add_section<ModelOptions>(out, "model", "the language model");
-  add_section<TrainOptions>(out, "train", "its pretraining: the budget and the optimiser");
-  add_section<CompareOptions>(out, "compare", "what the report compares");
-  return out;
+/// What a file chooses by `kind`, and the keys that are no tables.
+struct Topic {
+  std::vector<std::string> names;  ///< by which people ask for it
+  std::string text;                ///< what it is and how it is written
+  std::string shelf, prefix;       ///< what there is to choose from; "" when nothing is
+};
+
+const std::vector<Topic>& topics() {
+  static const std::vector<Topic> all = {
+      {{"env", "envs", "environment", "environments"},
+       "env: what the policies act upon; [corpus], [model], [train] and [[agents]] belong to an environment that trains\n\n"
+       "[env]\nkind = \"...\"\n", "envs", "env"},
+      {{"policy", "policies", "console", "consoles"},
+       "policies: the consoles that are compared; [policy] when there is only one\n\n"
+       "[[policies]]\nkind = \"...\"\nname = \"...\"                    # its kind, when not given\n"
+       "set = { \"env.selection\" = \"...\" }  # what differs for this policy alone, below run, corpus, model, train, env, agents\n",
+       "policies", "policy"},
+      {{"agent", "agents"}, "agents: what scores passages, and what a policy weighs against each other\n\n"
+       "[[agents]]\nkind = \"...\"\nname = \"...\"  # its kind, when not given\n", "agents", "agent"},
+      {{"reward", "rewards"}, "rewards: what an interval was worth; env.reward and the reward of a policy name one\n", "rewards", "reward"},
+      {{"name"}, "name: of the experiment, and of the folder of its results; when not given, the name of the file\n\nname = \"...\"\n", "", ""},
+      {{"base"}, "base: an experiment file to begin from, relative to this one: tables merge by key, lists replace, "
+       "the name is not inherited\n\nbase = \"...\"\n", "", ""},
+  };
+  return all;
+}
+
+std::string whole(const Topic& topic) {
+  if (topic.shelf.empty()) return topic.text;
+  return fmt::format("{}\nkinds, more about each with --explain {}.<kind>:\n{}", topic.text, topic.prefix, list_text(topic.shelf));
 }
 
 std::string whole(const Subject& subject) {
@@ -81,7 +98,26 @@ std::string one_option(const Subject& subject, const std::string& option) {
   throw ConfigError(fmt::format("'{}' has no option '{}'{}", subject.name, option, suggestion(name, names)));
 }
 
+std::vector<Subject> subjects() {
+  std::vector<Subject> out;
+  for (const Section& s : sections()) out.push_back({s.name, s.name, s.summary, "", "[" + s.name + "]\n", s.options});
+  for (const std::string& shelf : shelf_names())
+    for (Subject& s : things(shelf)) out.push_back(std::move(s));
+  return out;
+}
+
 }  // namespace
+
+const std::vector<Section>& sections() {
+  static const std::vector<Section> all = {
+      {"run", "how often and how it is run", [] { return std::make_unique<RunOptions>(); }},
+      {"corpus", "the text; without `train` the synthetic corpus", [] { return std::make_unique<CorpusOptions>(); }},
+      {"model", "the language model", [] { return std::make_unique<ModelOptions>(); }},
+      {"train", "its pretraining: the budget and the optimiser", [] { return std::make_unique<TrainOptions>(); }},
+      {"compare", "what the report compares", [] { return std::make_unique<CompareOptions>(); }},
+  };
+  return all;
+}
 
 std::vector<std::string> shelf_names() { return {"agents", "envs", "policies", "rewards"}; }
 
@@ -94,10 +130,13 @@ std::string list_text(const std::string& shelf) {
   return out;
 }
 
-std::string explain_text(const std::string& name) {
-  std::vector<Subject> all = sections();
-  for (const std::string& shelf : shelf_names())
-    for (Subject& s : things(shelf)) all.push_back(std::move(s));
+std::string explain_text(const std::string& asked) {
+  const auto first = asked.find_first_not_of('['), last = asked.find_last_not_of(']');
+  const bool bracketed = first != std::string::npos && last != std::string::npos && first <= last;
+  const std::string name = bracketed ? asked.substr(first, last - first + 1) : asked;  // "[train]", as it stands in a file
+  for (const Topic& topic : topics())
+    if (std::find(topic.names.begin(), topic.names.end(), name) != topic.names.end()) return whole(topic);
+  const std::vector<Subject> all = subjects();
   std::vector<std::string> known;
   for (const Subject& s : all) {
     if (s.name == name) return whole(s);
@@ -107,8 +146,14 @@ std::string explain_text(const std::string& name) {
   for (const Subject& s : all)
     if (s.bare == name) bare.push_back(&s);
   if (bare.size() == 1) return whole(*bare[0]);
+  if (bare.size() > 1) {
+    std::vector<std::string> full;
+    for (const Subject* s : bare) full.push_back(s->name);
+    throw ConfigError(fmt::format("'{}' is {}; say which", name, fmt::join(full, " and ")));
+  }
   for (const Subject& s : all)
     if (name.rfind(s.name + ".", 0) == 0) return one_option(s, name.substr(s.name.size() + 1));
+  for (const Topic& topic : topics()) known.insert(known.end(), topic.names.begin(), topic.names.end());
   throw ConfigError(fmt::format("nothing is called '{}'{}", name, suggestion(name, known)));
 }
 

@@ -1,9 +1,22 @@
 // --list and --explain: what there is and what can be set, from the same descriptions that files are read with.
 #pragma once
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "core/options.h"
+
 namespace fader {
+
+/// A table of the experiment file whose options do not depend on a kind.
+struct Section {
+  std::string name;     ///< "train"
+  std::string summary;  ///< one line
+  std::function<std::unique_ptr<Options>()> options;
+};
+/// [run], [corpus], [model], [train], [compare].
+const std::vector<Section>& sections();
 
 /// "agents", "envs", "policies", "rewards"
 std::vector<std::string> shelf_names();
@@ -12,7 +25,8 @@ std::vector<std::string> shelf_names();
 std::string list_text(const std::string& shelf);
 
 /// "policy.ucb", "agent.domain", "env.pretrain-v0", "reward.reference_loss_drop", a section "train", one option
-/// "train.batch" or "policy.ucb.c", or a bare "ucb". ConfigError with the nearest name.
+/// "train.batch" or "policy.ucb.c", a bare "ucb"; of what is chosen by kind, "env", "policies" or "[[agents]]", how it is
+/// written and which kinds there are; a key of the file that is no table, "base". ConfigError with the nearest name.
 std::string explain_text(const std::string& name);
 
 }  // namespace fader

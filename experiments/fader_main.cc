@@ -14,23 +14,29 @@
 #include "experiments/explain.h"
 #include "experiments/provenance.h"
 #include "experiments/sweep.h"
+#include "experiments/tool.h"
 
 namespace fader {
 namespace {
 
-std::atomic<int> g_stop{0};  // the signal that asked us to stop
+Signals g_signals;
 static_assert(std::atomic<int>::is_always_lock_free);
 
 /// The first INT or TERM asks for an orderly stop, the second ends at once.
 void on_signal(int number) {
-  if (g_stop.exchange(number) != 0) ::_exit(128 + number);
+  if (g_signals.stop.exchange(number) != 0) ::_exit(128 + number);
 }
+
+void on_checkpoint(int) { ++g_signals.checkpoints; }
 
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (const int s : {SIGINT, SIGTERM}) ::sigaction(s, &action, nullptr);
+  action.sa_handler = on_checkpoint;
+  ::sigaction(SIGUSR1, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, with its name
 }
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -80,9 +86,9 @@ std::string resume_command(const CommandLine& line, const std::filesystem::path&
 }
 
 int run(const CommandLine& line, const Attributes& origin) {
+  catch_signals();
   std::vector<Experiment> experiments;  // all are checked before the first starts
   for (const auto& file : line.files) experiments.push_back(load_experiment(file, line.overrides));
-  catch_signals();
   int code = 0;
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     SweepOptions options;
@@ -93,7 +99,7 @@ int run(const CommandLine& line, const Attributes& origin) {
     options.resume = line.resume;
     options.provenance = origin;
     Display display(STDERR_FILENO, line.quiet);
-    const SweepResult result = sweep(experiments[i], options, display, g_stop);
+    const SweepResult result = sweep(experiments[i], options, display, g_signals);
     display.clear();
     if (result.signal != 0) {
       fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete + result.kept, result.left,
@@ -120,6 +126,7 @@ int compare(const CommandLine& line) {
 }
 
 int perform(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "tool") return run_tool(std::vector<std::string>(argv + 2, argv + argc));
   const CommandLine line = parse_command_line(argc, argv);
   switch (line.job) {
     case CommandLine::Job::help: print(help_text()); return 0;

@@ -56,7 +56,7 @@ class ValueReader {
     out.resize(list->size());
     bool fine = true;
     for (std::size_t i = 0; i < list->size(); ++i)
-      fine &= read((*list)[i], fmt::format("element {} of {}", i + 1, shown), out[i]);
+      fine &= read((*list)[i], fmt::format("{} {} of {}", std::is_same_v<T, std::vector<double>> ? "row" : "element", i + 1, shown), out[i]);
     return fine;
   }
   bool read(const TomlValue& value, const std::string& shown, Filters& out) {

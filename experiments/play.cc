@@ -14,153 +14,224 @@ Table<T> rows(Grid<std::remove_const_t<T>>& grid, std::size_t first, std::size_t
   return {all.data + first * all.cols, count, all.cols};
 }
 
-/// The slots still playing, seat by seat, and what the loop keeps of them between calls.
-class Episode {
+/// Leaves a step of the environment in its middle.
+struct Leave {};
+
+/// The environment speaks of its moments of rest as long as this lives.
+class Listening {
  public:
-  Episode(Cohort& cohort, std::int64_t number, std::span<Hook* const> hooks) : cohort_(cohort), number_(number), hooks_(hooks) {
-    for (const std::uint64_t seed : cohort.seeds) act_.push_back(Rng(seed, "policy/act").child(std::to_string(number)));
-    for (const Seat& seat : cohort.seats) active_.push_back(seat.slots);
-  }
-
-  void reset() {
-    gather();
-    std::vector<std::uint64_t> seeds;
-    for (const int slot : slots_) {
-      const std::uint64_t seed = cohort_.seeds[static_cast<std::size_t>(slot)];
-      seeds.push_back(number_ == 0 ? seed : stream_key(seed, "episode/" + std::to_string(number_)));
-    }
-    outcome_.fit(cohort_.env->spec(), slots_.size());
-    cohort_.env->reset(slots_, seeds, outcome_);
-    for (std::size_t s = 0; s < active_.size(); ++s) {
-      const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
-      with_streams(s, [&](Streams streams) { cohort_.seats[s].policy->begin(active_[s], streams); });
-    }
-    show([](Hook& hook, const Glimpse& glimpse) { hook.reset(glimpse); }, nullptr);
-    observation_ = outcome_.observation;
-  }
-
-  bool over() const { return slots_.empty(); }
-
-  void advance() {
-    std::vector<Decisions> decisions = decide();
-    Grid<double> weights(slots_.size(), cohort_.env->spec().agents.size());
-    for (std::size_t s = 0; s < active_.size(); ++s)
-      for (std::size_t i = 0; i < active_[s].size(); ++i) std::ranges::copy(std::as_const(decisions[s].weights)[i], weights[first_[s] + i].begin());
-    outcome_.fit(cohort_.env->spec(), slots_.size());
-    cohort_.env->step(slots_, weights.view(), outcome_);
-    ++interval_;
-    const auto fed = learn(decisions);
-    for (std::size_t s = 0; s < active_.size(); ++s)
-      for (Hook* hook : hooks_)
-        if (!active_[s].empty()) hook->interval(glimpse(s, &decisions[s], fed[s]));
-    drop_ended();
-  }
+  Listening(Env& env, std::function<void()> moment) : env_(env) { env_.when_resting(std::move(moment)); }
+  ~Listening() { env_.when_resting({}); }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
 
  private:
-  void gather() {
-    slots_.clear();
-    first_.clear();
-    for (const auto& slots : active_) {
-      first_.push_back(slots_.size());
-      slots_.insert(slots_.end(), slots.begin(), slots.end());
-    }
-  }
-
-  template <class F>
-  void with_streams(std::size_t seat, F call) {
-    std::vector<Rng> streams;
-    for (const int slot : active_[seat]) streams.push_back(act_[static_cast<std::size_t>(slot)]);
-    call(Streams(streams));
-    for (std::size_t i = 0; i < streams.size(); ++i) act_[static_cast<std::size_t>(active_[seat][i])] = streams[i];
-  }
-
-  Glimpse glimpse(std::size_t s, const Decisions* decisions, std::span<const double> fed) {
-    return {cohort_, s, number_, interval_, active_[s], first_[s], outcome_, decisions, fed};
-  }
-
-  template <class F>
-  void show(F call, const Decisions* decisions) {
-    for (std::size_t s = 0; s < active_.size(); ++s)
-      for (Hook* hook : hooks_) call(*hook, glimpse(s, decisions, {}));
-  }
-
-  std::vector<Decisions> decide() {
-    const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
-    std::vector<Decisions> decisions(active_.size());
-    for (std::size_t s = 0; s < active_.size(); ++s) {
-      Policy& policy = *cohort_.seats[s].policy;
-      decisions[s].fit(policy.spec(), cohort_.env->spec().agents.size(), active_[s].size());
-      const Observations seen{active_[s], rows<const double>(observation_, first_[s], active_[s].size())};
-      with_streams(s, [&](Streams streams) { policy.decide(seen, streams, decisions[s]); });
-    }
-    return decisions;
-  }
-
-  /// Feeds every seat its own rows; returns the scaled rewards.
-  std::vector<std::vector<double>> learn(const std::vector<Decisions>& decisions) {
-    const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
-    std::vector<std::vector<double>> all;
-    const std::size_t k = cohort_.env->spec().agents.size();
-    for (std::size_t s = 0; s < active_.size(); ++s) {
-      Seat& seat = cohort_.seats[s];
-      const std::size_t n = active_[s].size(), first = first_[s];
-      std::vector<double> reward(n), se(n);
-      Grid<double> credit(n, seat.credit < 0 ? 0 : k), credit_se(n, seat.credit < 0 ? 0 : k);
-      for (std::size_t i = 0; i < n; ++i) {
-        const Scaler::Scaled scaled = seat.scaler->scale(outcome_.reward[first + i][seat.reward], outcome_.reward_se[first + i][seat.reward]);
-        reward[i] = scaled.reward;
-        se[i] = scaled.se;
-        if (seat.credit < 0) continue;
-        const std::size_t at = static_cast<std::size_t>(seat.credit) * k;
-        std::ranges::copy(outcome_.credit[first + i].subspan(at, k), credit[i].begin());
-        std::ranges::copy(outcome_.credit_se[first + i].subspan(at, k), credit_se[i].begin());
-      }
-      if (!seat.frozen && n > 0) {
-        const Observations before{active_[s], rows<const double>(observation_, first, n)};
-        seat.policy->learn({before, decisions[s], reward, se, credit.view(), credit_se.view(), rows<const double>(outcome_.observation, first, n),
-                            std::span<const End>(outcome_.end).subspan(first, n)},
-                           seat.learn);
-      }
-      all.push_back(std::move(reward));
-    }
-    return all;
-  }
-
-  void drop_ended() {
-    std::vector<std::size_t> kept;
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      if (outcome_.end[i] == End::no) kept.push_back(i);
-    Grid<double> left(kept.size(), outcome_.observation.cols());
-    for (std::size_t i = 0; i < kept.size(); ++i) std::ranges::copy(outcome_.observation[kept[i]], left[i].begin());
-    for (std::size_t s = 0; s < active_.size(); ++s) {
-      std::size_t row = first_[s];
-      std::erase_if(active_[s], [&](int) { return outcome_.end[row++] != End::no; });
-    }
-    observation_ = std::move(left);
-    gather();
-  }
-
-  Cohort& cohort_;
-  std::int64_t number_, interval_ = 0;
-  std::span<Hook* const> hooks_;
-  std::vector<Rng> act_;                  // [slot]
-  std::vector<std::vector<int>> active_;  // [seat]
-  std::vector<int> slots_;                // of all seats, in order
-  std::vector<std::size_t> first_;        // [seat] its first row
-  Grid<double> observation_;              // that the next decision is about
-  Outcome outcome_;
+  Env& env_;
 };
 
 }  // namespace
 
-bool play(Cohort& cohort, std::int64_t number, std::span<Hook* const> hooks, const std::atomic<int>& stop) {
-  Episode episode(cohort, number, hooks);
-  episode.reset();
-  while (!episode.over()) {
-    episode.advance();
-    if (stop != 0 && !episode.over()) return false;
+Player::Player(Cohort& cohort, std::int64_t episodes, std::span<Hook* const> hooks) : cohort_(cohort), episodes_(episodes), hooks_(hooks) {
+  begin();
+}
+
+bool Player::run(const std::function<bool()>& rest) {
+  const Listening listening(*cohort_.env, [&] {
+    ++moments_;
+    if (rest()) throw Leave{};
+  });
+  if (begun_ && loaded_ && interval_ == 0) show_reset();
+  loaded_ = false;
+  try {
+    while (episode_ < episodes_) {
+      if (!begun_) reset();
+      else advance();
+      if (episode_ < episodes_ && rest()) return false;
+    }
+  } catch (const Leave&) {
+    return false;
   }
   return true;
+}
+
+/// What the loop keeps, for episode_.
+void Player::begin() {
+  begun_ = false;
+  interval_ = moments_ = 0;
+  act_.clear();
+  active_.clear();
+  for (const std::uint64_t seed : cohort_.seeds) act_.push_back(Rng(seed, "policy/act").child(std::to_string(episode_)));
+  for (const Seat& seat : cohort_.seats) active_.push_back(seat.slots);
+  gather();
+}
+
+void Player::reset() {
+  std::vector<std::uint64_t> seeds;
+  for (const int slot : slots_) {
+    const std::uint64_t seed = cohort_.seeds[static_cast<std::size_t>(slot)];
+    seeds.push_back(episode_ == 0 ? seed : stream_key(seed, "episode/" + std::to_string(episode_)));
+  }
+  outcome_.fit(cohort_.env->spec(), slots_.size());
+  cohort_.env->reset(slots_, seeds, outcome_);
+  for (std::size_t s = 0; s < active_.size(); ++s) {
+    const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
+    with_streams(s, [&](Streams streams) { cohort_.seats[s].policy->begin(active_[s], streams); });
+  }
+  observation_ = outcome_.observation;
+  infos_ = outcome_.infos;
+  begun_ = true;
+  show_reset();
+}
+
+void Player::advance() {
+  if (decisions_.empty()) decide();
+  Grid<double> weights(slots_.size(), cohort_.env->spec().agents.size());
+  for (std::size_t s = 0; s < active_.size(); ++s)
+    for (std::size_t i = 0; i < active_[s].size(); ++i) std::ranges::copy(std::as_const(decisions_[s].weights)[i], weights[first_[s] + i].begin());
+  outcome_.fit(cohort_.env->spec(), slots_.size());
+  cohort_.env->step(slots_, weights.view(), outcome_);
+  ++interval_;
+  ++finished_;
+  moments_ = 0;
+  const auto fed = learn();
+  for (std::size_t s = 0; s < active_.size(); ++s)
+    for (Hook* hook : hooks_)
+      if (!active_[s].empty()) hook->interval(glimpse(s, &decisions_[s], fed[s]));
+  decisions_.clear();
+  infos_ = {};
+  drop_ended();
+  if (!slots_.empty()) return;
+  ++episode_;
+  begin();
+}
+
+void Player::gather() {
+  slots_.clear();
+  first_.clear();
+  for (const auto& slots : active_) {
+    first_.push_back(slots_.size());
+    slots_.insert(slots_.end(), slots.begin(), slots.end());
+  }
+}
+
+template <class F>
+void Player::with_streams(std::size_t seat, F call) {
+  std::vector<Rng> streams;
+  for (const int slot : active_[seat]) streams.push_back(act_[static_cast<std::size_t>(slot)]);
+  call(Streams(streams));
+  for (std::size_t i = 0; i < streams.size(); ++i) act_[static_cast<std::size_t>(active_[seat][i])] = streams[i];
+}
+
+Glimpse Player::glimpse(std::size_t s, const Decisions* decisions, std::span<const double> fed) {
+  return {cohort_, s, episode_, interval_, active_[s], first_[s], outcome_, decisions, fed};
+}
+
+void Player::show_reset() {
+  outcome_.fit(cohort_.env->spec(), slots_.size());
+  outcome_.observation = observation_;
+  outcome_.infos = infos_;
+  for (std::size_t s = 0; s < active_.size(); ++s)
+    for (Hook* hook : hooks_) hook->reset(glimpse(s, nullptr, {}));
+}
+
+void Player::decide() {
+  const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
+  decisions_.resize(active_.size());
+  for (std::size_t s = 0; s < active_.size(); ++s) {
+    Policy& policy = *cohort_.seats[s].policy;
+    decisions_[s].fit(policy.spec(), cohort_.env->spec().agents.size(), active_[s].size());
+    const Observations seen{active_[s], rows<const double>(observation_, first_[s], active_[s].size())};
+    with_streams(s, [&](Streams streams) { policy.decide(seen, streams, decisions_[s]); });
+  }
+}
+
+/// Feeds every seat its own rows; returns the scaled rewards.
+std::vector<std::vector<double>> Player::learn() {
+  const Ledger::Scope scope(cohort_.env->ledger(), Phase::console);
+  std::vector<std::vector<double>> all;
+  for (std::size_t s = 0; s < active_.size(); ++s) all.push_back(feed(s));
+  return all;
+}
+
+std::vector<double> Player::feed(std::size_t s) {
+  const std::size_t k = cohort_.env->spec().agents.size();
+  Seat& seat = cohort_.seats[s];
+  const std::size_t n = active_[s].size(), first = first_[s];
+  std::vector<double> reward(n), se(n);
+  Grid<double> credit(n, seat.credit < 0 ? 0 : k), credit_se(n, seat.credit < 0 ? 0 : k);
+  for (std::size_t i = 0; i < n; ++i) {
+    const Scaler::Scaled scaled = seat.scaler->scale(outcome_.reward[first + i][seat.reward], outcome_.reward_se[first + i][seat.reward]);
+    reward[i] = scaled.reward;
+    se[i] = scaled.se;
+    if (seat.credit < 0) continue;
+    const std::size_t at = static_cast<std::size_t>(seat.credit) * k;
+    std::ranges::copy(outcome_.credit[first + i].subspan(at, k), credit[i].begin());
+    std::ranges::copy(outcome_.credit_se[first + i].subspan(at, k), credit_se[i].begin());
+  }
+  if (!seat.frozen && n > 0) {
+    const Observations before{active_[s], rows<const double>(observation_, first, n)};
+    seat.policy->learn({before, decisions_[s], reward, se, credit.view(), credit_se.view(), rows<const double>(outcome_.observation, first, n),
+                        std::span<const End>(outcome_.end).subspan(first, n)},
+                       seat.learn);
+  }
+  return reward;
+}
+
+void Player::drop_ended() {
+  std::vector<std::size_t> kept;
+  for (std::size_t i = 0; i < slots_.size(); ++i)
+    if (outcome_.end[i] == End::no) kept.push_back(i);
+  Grid<double> left(kept.size(), outcome_.observation.cols());
+  for (std::size_t i = 0; i < kept.size(); ++i) std::ranges::copy(outcome_.observation[kept[i]], left[i].begin());
+  for (std::size_t s = 0; s < active_.size(); ++s) {
+    std::size_t row = first_[s];
+    std::erase_if(active_[s], [&](int) { return outcome_.end[row++] != End::no; });
+  }
+  observation_ = std::move(left);
+  gather();
+}
+
+void Player::state(Archive& archive) {
+  archive.field("episode", episode_);
+  archive.field("interval", interval_);
+  archive.field("finished", finished_);
+  archive.field("moments", moments_);
+  archive.field("begun", begun_);
+  for (Rng& stream : act_) archive.field("act", stream);
+  for (auto& slots : active_) archive.field("active", slots);
+  archive.field("observation", observation_);
+  archive.field("infos", infos_);
+  archive.field("decisions", decisions_);
+  if (archive.loading()) check_loaded(archive);
+  for (Seat& seat : cohort_.seats) {
+    archive.field("learn", seat.learn);
+    archive.field("scaler", *seat.scaler);
+    archive.field("policy", *seat.policy);
+  }
+  archive.field("env", *cohort_.env);
+}
+
+/// Nothing that was loaded may lead out of a table.
+void Player::check_loaded(Archive& archive) {
+  const EnvSpec& spec = cohort_.env->spec();
+  archive.expect(episode_ >= 0 && episode_ < episodes_ && interval_ >= 0 && interval_ < spec.horizon && finished_ >= interval_ && moments_ >= 0,
+                 "a place within this run");
+  for (std::size_t s = 0; s < active_.size(); ++s) {
+    const std::vector<int>& slots = cohort_.seats[s].slots;
+    std::size_t next = 0;  // in their order, each at most once
+    for (const int slot : active_[s]) {
+      while (next < slots.size() && slots[next] != slot) ++next;
+      archive.expect(next++ < slots.size(), "a list of slots of this run");
+    }
+  }
+  gather();
+  const std::size_t n = begun_ ? slots_.size() : 0, resets = begun_ && interval_ == 0 ? n : 0;
+  archive.expect(observation_.rows() == n && (n == 0 || observation_.cols() == spec.observation_size()), "an observation of this run");
+  archive.expect(infos_.rows() == resets && (resets == 0 || infos_.cols() == spec.size(spec.infos)), "what is known after a reset");
+  archive.expect(decisions_.empty() || (begun_ && decisions_.size() == active_.size()), "decisions of this run");
+  for (std::size_t s = 0; s < decisions_.size(); ++s)
+    archive.expect(decisions_[s].fits(cohort_.seats[s].policy->spec(), spec.agents.size(), active_[s].size()), "a decision of this policy");
+  loaded_ = true;
 }
 
 }  // namespace fader

@@ -3,8 +3,8 @@
 // A seat is one run: one policy, its slots, one run.h5. A cohort is one process: an environment and the seats at it.
 // Checkpoints, logs, progress and early stopping are hooks; a hook looks and never changes the run.
 #pragma once
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -52,9 +52,55 @@ class Hook {
   virtual void interval(const Glimpse&) {}
 };
 
-/// Plays one episode in every slot, to its end or until `stop` is not zero after an interval. Episode e of a slot with seed s
-/// is seeded by the stream (s, "episode/<e>"); episode 0 by s itself, so that runs of equal seed can be paired.
-/// Returns false when it was stopped.
-bool play(Cohort& cohort, std::int64_t episode, std::span<Hook* const> hooks, const std::atomic<int>& stop);
+/// Plays episodes one after another, each in every slot. Episode e of a slot with seed s is seeded by the stream
+/// (s, "episode/<e>"); episode 0 by s itself, so that runs of equal seed can be paired.
+class Player final : public Stateful {
+ public:
+  /// The cohort and the hooks outlive it.
+  Player(Cohort& cohort, std::int64_t episodes, std::span<Hook* const> hooks);
+
+  /// Goes on to the end of the last episode and returns true. `rest` is called after every reset and every interval, and
+  /// within an interval whenever the environment can be saved: state() may be called then, and `true` means stop: run returns
+  /// false, and the cohort is good for nothing but to be destroyed.
+  bool run(const std::function<bool()>& rest);
+
+  /// Everything: the environment, the seats and this loop. Loaded into a player of a cohort made alike, run() goes on from there.
+  /// Hooks see a reset again when no interval of the episode was finished.
+  void state(Archive& archive) override;
+
+  std::int64_t episode() const { return episode_; }     ///< that is being played, from 0
+  std::int64_t interval() const { return interval_; }   ///< finished ones of this episode
+  std::int64_t finished() const { return finished_; }   ///< intervals of all episodes
+  std::int64_t moments() const { return moments_; }     ///< rests within the interval at hand
+
+ private:
+  void begin();
+  void reset();
+  void advance();
+  void gather();
+  template <class F>
+  void with_streams(std::size_t seat, F call);
+  Glimpse glimpse(std::size_t seat, const Decisions* decisions, std::span<const double> fed);
+  void show_reset();
+  void decide();
+  std::vector<std::vector<double>> learn();
+  std::vector<double> feed(std::size_t seat);
+  void drop_ended();
+  void check_loaded(Archive& archive);
+
+  Cohort& cohort_;
+  std::int64_t episodes_, episode_ = 0, interval_ = 0, finished_ = 0, moments_ = 0;
+  std::span<Hook* const> hooks_;
+  bool begun_ = false;                    // an episode is being played
+  bool loaded_ = false;                   // hooks have not seen what was loaded
+  std::vector<Rng> act_;                  // [slot]
+  std::vector<std::vector<int>> active_;  // [seat] the slots still playing
+  std::vector<int> slots_;                // of all seats, in order
+  std::vector<std::size_t> first_;        // [seat] its first row
+  Grid<double> observation_;              // that the next decision is about
+  Grid<double> infos_;                    // of the reset, until an interval is finished
+  std::vector<Decisions> decisions_;      // [seat] of the interval under way; empty between intervals
+  Outcome outcome_;
+};
 
 }  // namespace fader

@@ -8,6 +8,7 @@
 
 #include "env/reward.h"
 #include "experiments/options_reader.h"
+#include "policies/presets.h"
 
 namespace fader {
 namespace {
@@ -54,8 +55,7 @@ class PointReader {
       section("train", point_.train);
       read_agents(known);
     }
-    if (policy) point_.policy = chosen(policies(), *policy, shown, "policy", {"kind", "name", "set"});
-    if (policy && known && point_.trains()) check_names(*policy, shown);
+    if (policy) read_policy(*policy, shown);
     for (const auto& [path, place] : reader_.places()) point_.origins[path] = place.origin();
     return std::move(point_);
   }
@@ -64,9 +64,17 @@ class PointReader {
   void section(const std::string& name, Options& options) { reader_.read(root_.find(name), name, name, options, {}, file_); }
 
   void read_env() {
+    const std::size_t before = problems_.size();
     if (const TomlValue* env = root_.find("env")) point_.env = chosen(environments(), *env, "env", "env", {"kind"});
     else problems_.add(file_, fmt::format("there is no environment; write [env] and kind = one of: {}",
                                           fmt::join(environments().names(), ", ")));
+    env_sound_ = problems_.size() == before;
+  }
+
+  void read_policy(const TomlValue& policy, const std::string& shown) {
+    const std::size_t before = problems_.size();
+    point_.policy = chosen(policies(), policy, shown, "policy", {"kind", "name", "set"});
+    if (point_.env.options && problems_.size() == before) check_policy(policy, shown);
   }
 
   void read_agents(bool needed) {
@@ -97,20 +105,39 @@ class PointReader {
                                                   "choose an env.kind that trains", point_.env.kind, shown));
   }
 
-  // What a policy asks for by name is looked up when it is made; these names are known before.
-  void check_names(const TomlValue& policy, const std::string& shown) {
-    if (!point_.policy.options) return;
-    std::vector<std::string> names;
-    for (const Chosen& agent : point_.agents) names.push_back(agent.name);
+  // What a policy says of agents and rewards is looked up when it is made; what can be known before is said before, with its
+  // place.
+  void check_policy(const TomlValue& policy, const std::string& shown) {
+    const std::vector<std::string> names = agents_of_env();
+    if (names.empty() || contains(names, "")) return;
     for (const Option& o : point_.policy.options->list()) {
-      const auto* text = std::get_if<std::string*>(&o.target);
       const TomlValue* given = policy.find(o.name);
-      if (!text || !given || (*text)->empty()) continue;
-      const bool agent = o.name == "agent", reward = o.name == "reward";
-      if ((agent && !contains(names, **text)) || (reward && !rewards().has(**text)))
-        problems_.add(given->place, fmt::format("{}.{}: there is no {} '{}'{}", shown, o.name, o.name, **text,
-                                                suggestion(**text, agent ? names : rewards().names())));
+      if (!given) continue;
+      const auto* text = std::get_if<std::string*>(&o.target);
+      const auto* weights = std::get_if<std::vector<double>*>(&o.target);
+      const auto* bandit = dynamic_cast<const BanditOptions*>(point_.policy.options.get());
+      const auto refuse = [&](const std::string& what) { problems_.add(given->place, fmt::format("{}.{}", shown, what)); };
+      const auto look_up = [&](const std::string& noun, const std::vector<std::string>& known) {
+        if (!(*text)->empty() && !contains(known, **text))
+          refuse(fmt::format("{}: there is no {} '{}'{}", o.name, noun, **text, suggestion(**text, known)));
+      };
+      try {
+        if (text && o.name == "agent") look_up("agent", names);
+        if (text && o.name == "reward" && point_.trains()) look_up("reward", rewards().names());
+        if (weights && o.name == "weights" && !(*weights)->empty()) checked_weights(**weights, names, o.name);
+        if (bandit && o.name == "presets_list") make_presets(*bandit, PolicyContext{names, {}, 1, 0, 1});
+      } catch (const ConfigError& e) {
+        refuse(e.what());
+      }
     }
+  }
+
+  // Empty while they are not known.
+  std::vector<std::string> agents_of_env() const {
+    std::vector<std::string> names;
+    if (!point_.trains() && env_sound_) names = environments().at(point_.env.kind).make(*point_.env.options, {})->spec().agents;
+    for (const Chosen& agent : point_.agents) names.push_back(agent.name);
+    return names;
   }
 
   // `skip`: keys that are not options; "name" is among them when the thing has one.
@@ -159,6 +186,7 @@ class PointReader {
   Problems& problems_;
   OptionsReader reader_;
   Point point_;
+  bool env_sound_ = false;
 };
 
 }  // namespace

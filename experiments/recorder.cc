@@ -18,6 +18,18 @@ std::vector<Attributes> episode_attributes(const EnvSpec& env, const Recording& 
   return out;
 }
 
+RunWriter open_writer(const Recording& recording, const EnvSpec& env, const PolicySpec& policy, std::span<const Committed> cut) {
+  const std::vector<Column> columns = columns_of(env, policy);
+  if (cut.empty()) return RunWriter(recording.file, recording.root, episode_attributes(env, recording), columns);
+  const RunReader there(recording.file);
+  if (there.episodes() != cut.size())
+    throw DataError(fmt::format("{}: has {} episodes, {} expected", recording.file.string(), there.episodes(), cut.size()));
+  for (const Column& column : columns)
+    if (!there.has(column.path))
+      throw DataError(fmt::format("{}: has no dataset '{}'; it was begun by another version of the program", recording.file.string(), column.path));
+  return RunWriter(recording.file, cut);
+}
+
 }  // namespace
 
 std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
@@ -36,9 +48,16 @@ std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
   return run_columns(shape);
 }
 
-Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording)
+Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut)
     : env_(cohort.env->spec()), policy_(cohort.seats[seat].policy->spec()), started_(recording.started),
-      writer_(recording.file, recording.root, episode_attributes(env_, recording), columns_of(env_, policy_)), seat_(seat), log_steps_(recording.log_steps) {}
+      episodes_(static_cast<std::size_t>(recording.episodes)), writer_(open_writer(recording, env_, policy_, cut)), seat_(seat),
+      log_steps_(recording.log_steps) {}
+
+std::vector<Committed> Recorder::committed() const {
+  std::vector<Committed> out;
+  for (std::size_t e = 0; e < episodes_; ++e) out.push_back(writer_.committed(e));
+  return out;
+}
 
 void Recorder::series(std::size_t episode, const std::vector<Series>& list, std::span<const double> values) {
   for (const Series& s : list) row(episode, s.path, values.subspan(s.offset, s.size));

@@ -25,10 +25,13 @@ struct Recording {
 /// Serves one seat of one slot. The run is `failed` when an episode of it failed.
 class Recorder final : public Hook {
  public:
-  Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording);
+  /// `cut`: empty for a new file; else the file is there already and goes on from so many rows of each episode (DataError as
+  /// RunWriter, or when it has other columns).
+  Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut = {});
   void reset(const Glimpse& glimpse) override;
   void interval(const Glimpse& glimpse) override;
   void event(std::int64_t episode, std::int64_t interval, std::string_view kind, std::string_view text);
+  std::vector<Committed> committed() const;  ///< of each episode
   bool failed() const { return failed_; }
   const std::string& failure() const { return failure_; }
   /// Complete, or failed when an episode failed; the file then opens like any other.
@@ -47,6 +50,7 @@ class Recorder final : public Hook {
   const EnvSpec& env_;
   const PolicySpec& policy_;
   std::chrono::steady_clock::time_point started_;
+  std::size_t episodes_;
   RunWriter writer_;
   std::size_t seat_;
   bool log_steps_;

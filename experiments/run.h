@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "core/progress.h"
 #include "experiments/config.h"
@@ -22,6 +23,12 @@ struct Run {
   Attributes provenance;          ///< of the program and the machine
 };
 
+/// What signals ask of a process. Handlers write it: lock-free.
+struct Signals {
+  std::atomic<int> stop{0};        ///< number of the signal that asked for an orderly end; 0: none
+  std::atomic<int> checkpoints{0}; ///< how often a checkpoint was asked for
+};
+
 /// How far a run is, for whoever watches.
 struct Beat {
   std::int64_t interval = 0, horizon = 0, episode = 0, episodes = 1, tokens = 0;
@@ -37,11 +44,21 @@ std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesyste
 /// a reward or credit that the environment does not have, an agent that the corpus cannot serve, a pool too small.
 Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress);
 
-/// Plays the run and writes its folder. Throws Stopped when `stop` becomes the number of a signal (at the end of an interval),
-/// RunError when an episode failed; the file says so as well.
-void execute(const Run& run, const std::atomic<int>& stop, Progress& progress, const std::function<void(const Beat&)>& beat);
+/// Whoever watches a run. Called by the thread that plays it.
+struct RunWatcher {
+  virtual ~RunWatcher() = default;
+  virtual void beat(const Beat& beat) = 0;
+  /// Worth a line of the journal: "resume", "checkpoint failed".
+  virtual void event(const std::string& kind, const std::string& text) = 0;
+};
 
-/// Whether the folder holds a complete run of this very configuration. RunError when it holds one of another.
-bool is_complete(const Run& run);
+/// Plays the run and writes its folder: from the newest checkpoint that can be used, else from the start. Throws Stopped when a
+/// signal asked for it (after the optimiser step at hand, with a checkpoint), RunError when an episode failed; the file says so
+/// as well. A checkpoint that cannot be used or written is a note and an event, never the end of the run.
+void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher);
+
+/// Whether the folder holds a complete run of this very configuration and corpus. ConfigError with a list of the differences
+/// when it holds a run of another; DataError when its corpus had another content. `corpus_sha256`: "" when not known.
+bool is_complete(const Run& run, const std::string& corpus_sha256 = "");
 
 }  // namespace fader

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,31 +105,61 @@ void show(const nlohmann::json& message, Display& display) {
     display.update(message["what"].get<std::string>(), message["done"], message["total"], message["unit"].get<std::string>());
 }
 
-/// Builds what the runs share and checks that every point can be put together, in a child of its own: libraries that start
-/// threads stay out of the process that forks.
-void prepare(const Experiment& experiment, const std::vector<Task>& tasks, const fs::path& cache, Display& display, const std::atomic<int>& stop) {
-  Child child([&](const Child::Report& report) {
-    Relay relay(report);
-    std::vector<const Point*> seen;
-    for (const Task& task : tasks) {
-      if (std::find(seen.begin(), seen.end(), task.point) != seen.end()) continue;
-      seen.push_back(task.point);
-      try {
-        assemble(*task.point, task.seed, corpus_of(*task.point, cache, relay), relay);
-      } catch (const ConfigError& error) {
-        throw ConfigError(fmt::format("{}: {}", experiment.file.string(), error.what()));
+/// Builds what the runs share, checks that every point can be put together, and says which runs are complete already; in a
+/// child of its own: libraries that start threads, and files of earlier starts, stay out of the process that forks.
+class Preparation {
+ public:
+  Preparation(const Experiment& experiment, const SweepOptions& options, const std::vector<Task>& tasks, fs::path cache)
+      : experiment_(experiment), options_(options), tasks_(tasks), cache_(std::move(cache)) {}
+
+  /// Throws what the child found. Returns whether each task is complete.
+  std::vector<bool> run(Display& display, const std::atomic<int>& stop) {
+    Child child([&](const Child::Report& report) { work(report); });
+    std::vector<bool> complete(tasks_.size());
+    while (!child.ended()) {
+      pollfd wait{child.descriptor(), POLLIN, 0};
+      ::poll(&wait, 1, 200);
+      for (const auto& message : child.receive()) {
+        if (message.contains("complete")) complete.at(message["complete"].get<std::size_t>()) = true;
+        else show(message, display);
       }
+      if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
     }
-  });
-  while (!child.ended()) {
-    pollfd wait{child.descriptor(), POLLIN, 0};
-    ::poll(&wait, 1, 200);
-    for (const auto& message : child.receive()) show(message, display);
-    if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
+    display.clear();
+    if (child.ended()->code != 0) throw Error(static_cast<Exit>(child.ended()->code), child.ended()->message);
+    return complete;
   }
-  display.clear();
-  if (child.ended()->code != 0) throw Error(static_cast<Exit>(child.ended()->code), child.ended()->message);
-}
+
+ private:
+  void work(const Child::Report& report) {
+    Relay relay(report);
+    if (options_.resume)
+      for (std::size_t i = 0; i < tasks_.size(); ++i)
+        if (is_complete(run_of(tasks_[i]))) report({{"complete", i}});
+    std::map<const Point*, std::string> corpora;
+    for (const Task& task : tasks_) {
+      if (!corpora.count(task.point)) corpora[task.point] = try_out(task, relay);
+      if (options_.resume) is_complete(run_of(task), corpora[task.point]);
+    }
+  }
+
+  /// Returns the hash of the point's corpus.
+  std::string try_out(const Task& task, Progress& progress) const {
+    try {
+      const auto corpus = corpus_of(*task.point, cache_, progress);
+      assemble(*task.point, task.seed, corpus, progress);
+      return corpus ? corpus->hash() : "";
+    } catch (const ConfigError& error) {
+      throw ConfigError(fmt::format("{}: {}", experiment_.file.string(), error.what()));
+    }
+  }
+  Run run_of(const Task& task) const { return {experiment_, *task.point, task.seed, task.folder, cache_, {}}; }
+
+  const Experiment& experiment_;
+  const SweepOptions& options_;
+  const std::vector<Task>& tasks_;
+  fs::path cache_;
+};
 
 nlohmann::json to_json(const Beat& b) {
   return {{"interval", b.interval}, {"horizon", b.horizon}, {"episode", b.episode}, {"episodes", b.episodes},
@@ -147,24 +178,40 @@ Beat to_beat(const nlohmann::json& j) {
   return b;
 }
 
+/// Tells the parent how a run goes.
+class Teller final : public RunWatcher {
+ public:
+  explicit Teller(const Child::Report& report) : report_(report) {}
+  void beat(const Beat& beat) override { report_(to_json(beat)); }
+  void event(const std::string& kind, const std::string& text) override { report_({{"journal", kind}, {"text", text}}); }
+
+ private:
+  Child::Report report_;
+};
+
 /// The pool of processes.
 class Pool {
  public:
-  /// `stop`: the signal flag that handlers set; a forked child has its own copy of it.
+  /// `signals`: what handlers set; a forked child has its own copy, and hears of them from this process alone.
   Pool(const Experiment& experiment, const SweepOptions& options, fs::path cache, Display& display, Journal& journal, SweepResult& result,
-       const std::atomic<int>& stop)
-      : experiment_(experiment), options_(options), cache_(std::move(cache)), display_(display), journal_(journal), result_(result), stop_(stop) {}
+       const Signals& signals)
+      : experiment_(experiment), options_(options), cache_(std::move(cache)), display_(display), journal_(journal), result_(result), signals_(signals) {}
 
   void play(std::deque<Task> waiting, std::size_t jobs, std::size_t total) {
-    int passed_on = 0;
+    int passed_on = 0, asked = signals_.checkpoints;
     while (!waiting.empty() || !working_.empty()) {
-      if (stop_ != 0 && !waiting.empty()) {
+      const int stop = signals_.stop;
+      if (stop != 0 && !waiting.empty()) {
         result_.left += waiting.size();
         waiting.clear();
       }
-      if (stop_ != 0 && passed_on == 0) {
-        passed_on = stop_;
-        for (const auto& [id, worker] : working_) worker.child.signal(passed_on);
+      if (stop != 0 && passed_on == 0) {
+        passed_on = stop;
+        pass_on(stop);
+      }
+      if (asked != signals_.checkpoints) {
+        asked = signals_.checkpoints;
+        pass_on(SIGUSR1);
       }
       while (!waiting.empty() && working_.size() < jobs) {
         start(waiting.front());
@@ -173,7 +220,7 @@ class Pool {
       listen();
       display_.runs(result_.complete + result_.kept + result_.failed, total);
     }
-    result_.signal = stop_;
+    result_.signal = signals_.stop;
   }
 
  private:
@@ -182,13 +229,18 @@ class Pool {
     Child child;
   };
 
+  void pass_on(int signal) {
+    for (const auto& [id, worker] : working_) worker.child.signal(signal);
+  }
+
   void start(const Task& task) {
     const std::size_t id = next_++;
     const Run run{experiment_, *task.point, task.seed, task.folder, cache_, options_.provenance};
     display_.clear();
-    working_.emplace(id, Worker{task, Child([run, &stop = stop_](const Child::Report& report) {
+    working_.emplace(id, Worker{task, Child([run, &signals = signals_](const Child::Report& report) {
                                   Relay relay(report);
-                                  execute(run, stop, relay, [&](const Beat& beat) { report(to_json(beat)); });
+                                  Teller teller(report);
+                                  execute(run, signals, relay, teller);
                                 })});
     display_.started(id, task.label());
     journal_.write("start", task);
@@ -202,6 +254,7 @@ class Pool {
       Worker& worker = it->second;
       for (const auto& message : worker.child.receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
+        else if (message.contains("journal")) journal_.write(message["journal"], worker.task, {{"text", message["text"]}});
         else show(message, display_);
       }
       if (!worker.child.ended()) {
@@ -228,27 +281,29 @@ class Pool {
     }
   }
 
-
   const Experiment& experiment_;
   const SweepOptions& options_;
   fs::path cache_;
   Display& display_;
   Journal& journal_;
   SweepResult& result_;
-  const std::atomic<int>& stop_;
+  const Signals& signals_;
   std::map<std::size_t, Worker> working_;
   std::size_t next_ = 0;
 };
 
 }  // namespace
 
-SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const std::atomic<int>& stop) {
+SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
   SweepResult result;
   result.folder = options.out / experiment.name;
   const fs::path cache = options.out / "cache";
   const std::vector<Task> tasks = tasks_of(experiment, options, result.folder);
   make_folder(options.out);
-  prepare(experiment, tasks, cache, display, stop);
+  const FileLock lock(options.out / fmt::format(".{}.lock", experiment.name), [&] {
+    throw RunError(fmt::format("{}: another run_experiment is at work there; wait for it, or choose another --out", result.folder.string()));
+  });
+  const std::vector<bool> complete = Preparation(experiment, options, tasks, cache).run(display, signals.stop);
   if (!options.resume) move_aside(result.folder, display);
   make_folder(result.folder);
   Journal journal(result.folder / "journal.jsonl");
@@ -256,14 +311,14 @@ SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Dis
 
   std::deque<Task> waiting;
   std::int64_t threads = 1;
-  for (const Task& task : tasks) {
-    threads = std::max(threads, task.point->run.threads);
-    if (options.resume && is_complete({experiment, *task.point, task.seed, task.folder, cache, {}})) ++result.kept;
-    else waiting.push_back(task);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    threads = std::max(threads, tasks[i].point->run.threads);
+    if (complete[i]) ++result.kept;
+    else waiting.push_back(tasks[i]);
   }
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const auto jobs = static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
-  Pool pool(experiment, options, cache, display, journal, result, stop);
+  Pool pool(experiment, options, cache, display, journal, result, signals);
   pool.play(std::move(waiting), jobs, tasks.size());
   display.clear();
   journal.write("end", {{"complete", result.complete}, {"kept", result.kept}, {"failed", result.failed}, {"left", result.left}});

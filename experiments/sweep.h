@@ -4,7 +4,6 @@
 // then one child a run, `jobs` at a time. A run that fails or dies never fails its neighbours. What happens is appended to
 // journal.jsonl, one line an event.
 #pragma once
-#include <atomic>
 #include <filesystem>
 #include <vector>
 
@@ -19,7 +18,7 @@ struct SweepOptions {
   std::vector<std::int64_t> seeds;      ///< empty: those of each point
   std::vector<std::size_t> points;      ///< empty: all
   int jobs = 0;                         ///< 0: cores / threads of a run
-  bool resume = false;                  ///< keeps complete runs of the same configuration; else earlier results are moved aside
+  bool resume = false;                  ///< goes on with what is there, of the same configuration; else earlier results are moved aside
   Attributes provenance;
 };
 
@@ -30,7 +29,7 @@ struct SweepResult {
 };
 
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
-SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const std::atomic<int>& stop);
+SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
 
 /// <folder>/summary.tsv: one row a run, header line.
 void write_summary(const Experiment& experiment, const std::filesystem::path& folder);

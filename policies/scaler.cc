@@ -26,7 +26,10 @@ class MinmaxWindow final : public Scaler {
     if (*low == *high) return {0.5, std::nan("")};
     return {(reward - *low) / (*high - *low), se / (*high - *low)};
   }
-  void state(Archive& archive) override { archive.field("recent", recent_); }
+  void state(Archive& archive) override {
+    archive.field("recent", recent_);
+    archive.expect(recent_.size() <= kWindow, "a window of rewards");
+  }
 
  private:
   static constexpr std::size_t kWindow = 20;

@@ -57,6 +57,7 @@ class RunWriter {
   /// Writes what was appended, flushes it, then counts it. Defect unless every interval column has as many rows as the
   /// others, and likewise step and event columns.
   void commit(std::size_t episode);
+  Committed committed(std::size_t episode) const;
   void status(RunStatus status);
   void close();  ///< the file then opens like any other; nothing may follow
 

@@ -66,7 +66,8 @@ void write_all(hid_t object, Attributes attributes, Attributes added) {
   for (const auto& [name, value] : attributes) h5::write_attribute(object, name, value);
 }
 
-/// Everything that a file will ever have, and no rows.
+}  // namespace
+
 void make_objects(const fs::path& path, const Attributes& root, std::span<const Attributes> episodes,
                   std::span<const Column> columns) {
   h5::Handle file = h5::create_file(path);
@@ -85,8 +86,6 @@ void make_objects(const fs::path& path, const Attributes& root, std::span<const 
   }
   file.close();
 }
-
-}  // namespace
 
 /// Handles are destroyed from the last to the first: datasets before their file.
 struct RunWriter::Parts {
@@ -385,6 +384,7 @@ void RunWriter::set(std::size_t episode, std::string_view path, std::span<const 
   parts_->set(episode, path, values);
 }
 void RunWriter::commit(std::size_t episode) { parts_->commit_rows(episode); }
+Committed RunWriter::committed(std::size_t episode) const { return parts_->at(episode).committed; }
 void RunWriter::status(RunStatus status) { parts_->write_status(status); }
 void RunWriter::close() { parts_->close(); }
 

@@ -4,7 +4,9 @@
 #include <cstdint>
 
 /// Compiles the function once for each instruction set; the loader picks. What it calls must be inlined into it.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
+/// Sanitisers are not up yet when the loader picks.
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && \
+    !defined(__SANITIZE_THREAD__)
 #define FADER_KERNEL __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FADER_KERNEL

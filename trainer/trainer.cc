@@ -24,10 +24,38 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr std::int64_t kLookPositions = 4096;  // of a batch that is only looked at, unless the context is longer
 
+// What a call of train has done so far in a slot. Empty outside of one.
+struct CallSoFar {
+  std::vector<StepRow> rows;         // one a step
+  std::vector<double> nats;          // of each passage of the job
+  std::vector<std::int64_t> tokens;  // that these nats are of
+  Cost cost;
+
+  void state(Archive& archive) {
+    std::vector<std::int64_t> step;
+    std::vector<double> values;
+    for (const StepRow& r : rows) {
+      step.push_back(r.step);
+      values.insert(values.end(), {r.loss, r.learning_rate, r.gradient_norm});
+    }
+    archive.field("step", step);
+    archive.field("rows", values);
+    archive.field("nats", nats);
+    archive.field("tokens", tokens);
+    archive.field("cost_tokens", cost.tokens);
+    archive.field("cost_flops", cost.flops);
+    if (!archive.loading()) return;
+    archive.expect(values.size() == 3 * step.size() && nats.size() == tokens.size(), "what a call of train has done");
+    rows.resize(step.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {step[i], values[3 * i], values[3 * i + 1], values[3 * i + 2]};
+  }
+};
+
 // One language model and everything its future depends on.
 struct Slot {
   Buffer<float> parameters, first, second, reference;  // second and first moment of the gradient; empty: no reference
   std::vector<std::uint32_t> carry;                    // tokens of a passage that crossed the end of the last call
+  CallSoFar done;                                      // of the call that is under way
   std::int64_t step = 0;
   bool started = false, diverged = false, has_reference = false;
 };
@@ -53,6 +81,7 @@ class CpuTrainer final : public Trainer {
       initialise(layout_, seeds[i], s.parameters);
       for (Buffer<float>* b : {&s.first, &s.second, &s.reference}) std::fill(b->begin(), b->end(), 0.0f);
       s.carry.clear();
+      s.done = {};
       s.step = 0;
       s.started = true;
       s.diverged = s.has_reference = false;
@@ -69,9 +98,15 @@ class CpuTrainer final : public Trainer {
     return s.has_reference ? norm(s.reference) : std::numeric_limits<double>::quiet_NaN();
   }
 
-  void train(std::span<TrainJob> jobs, std::int64_t steps) override {
+  void train(std::span<TrainJob> jobs, std::int64_t steps, const std::function<void()>& between) override {
     one_job_a_slot(jobs);
-    for (TrainJob& job : jobs) train(job, steps);
+    std::vector<std::vector<std::uint32_t>> carry;  // a slot changes it when all are done: until then the call can be made again
+    for (TrainJob& job : jobs) carry.push_back(train(job, steps, between));
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      Slot& s = at(jobs[i].slot);
+      s.carry = std::move(carry[i]);
+      s.done = {};
+    }
   }
 
   void losses(std::span<LossJob> jobs) override {
@@ -135,6 +170,7 @@ class CpuTrainer final : public Trainer {
     archive.field("step", s.step);
     archive.field("diverged", s.diverged);
     archive.field("carry", s.carry);
+    archive.field("done", s.done);
     archive.field("parameters", flat(s.parameters));
     archive.field("moment1", flat(s.first));
     archive.field("moment2", flat(s.second));
@@ -181,32 +217,46 @@ class CpuTrainer final : public Trainer {
 
   // --- training -------------------------------------------------------------------------------------------------------
 
-  void train(TrainJob& job, std::int64_t steps) {
+  // Returns what is carried over to the next call.
+  std::vector<std::uint32_t> train(TrainJob& job, std::int64_t steps, const std::function<void()>& between) {
     Slot& s = ready(job.slot);
     check_losses(job.loss, job.passages);
     job.steps.clear();
     job.cost = {};
     job.diverged = s.diverged;
-    if (s.diverged || steps <= 0) return;
+    const bool begun = !s.done.rows.empty();
+    if ((s.diverged && !begun) || steps <= 0) return s.carry;
     check_demand(job, steps);
+    check_progress(s.done, job, steps, begun);
 
-    const std::vector<std::uint32_t> carried = std::move(s.carry);
     Packer packer(o_.context, corpus_->begin_mark());
-    packer.add(carried, -1);
+    packer.add(s.carry, -1);
     for (std::size_t i = 0; i < job.passages.size(); ++i)
       packer.add(tokens(job.passages[i]), static_cast<std::int32_t>(i));
-    sums_.assign(job.passages.size(), {});
-    for (std::int64_t u = 0; u < steps && !s.diverged; ++u) {
+    for (std::size_t u = 0; u < s.done.rows.size(); ++u) packer.fill(t_.batch, batch_);
+    while (static_cast<std::int64_t>(s.done.rows.size()) < steps && !s.diverged) {
       packer.fill(t_.batch, batch_);
-      job.steps.push_back(take_step(s));
-      charge(job.cost, 3.0);
-      collect();
+      s.done.rows.push_back(take_step(s));
+      charge(s.done.cost, 3.0);
+      collect(s.done);
+      if (between) between();
     }
+    job.steps = s.done.rows;
+    job.cost = s.done.cost;
     job.diverged = s.diverged;
-    s.carry = packer.rest();
-    if (s.diverged) s.carry.clear();
     for (std::size_t i = 0; i < job.loss.size(); ++i)
-      if (sums_[i].tokens > 0) job.loss[i] = static_cast<float>(sums_[i].nats / static_cast<double>(sums_[i].tokens));
+      if (s.done.tokens[i] > 0) job.loss[i] = static_cast<float>(s.done.nats[i] / static_cast<double>(s.done.tokens[i]));
+    return s.diverged ? std::vector<std::uint32_t>() : packer.rest();
+  }
+
+  static void check_progress(CallSoFar& done, const TrainJob& job, std::int64_t steps, bool begun) {
+    if (!begun) {
+      done.nats.assign(job.passages.size(), 0);
+      done.tokens.assign(job.passages.size(), 0);
+    }
+    FADER_CHECK(done.nats.size() == job.passages.size() && static_cast<std::int64_t>(done.rows.size()) <= steps,
+                "slot {} is in the middle of another call: {} passages and {} steps done, {} and {} asked for", job.slot, done.nats.size(),
+                done.rows.size(), job.passages.size(), steps);
   }
 
   void check_demand(const TrainJob& job, std::int64_t steps) const {
@@ -234,12 +284,12 @@ class CpuTrainer final : public Trainer {
     return row;
   }
 
-  void collect() {  // nats_ of batch_ into the sums of their passages
+  void collect(CallSoFar& done) const {  // nats_ of batch_ into the sums of their passages
     for (std::size_t g = 0; g < batch_.segments(); ++g) {
       if (batch_.owner[g] < 0) continue;
-      Sum& sum = sums_[static_cast<std::size_t>(batch_.owner[g])];
-      for (std::int32_t i = batch_.begin[g]; i < batch_.begin[g + 1]; ++i) sum.nats += nats_[static_cast<std::size_t>(i)];
-      sum.tokens += batch_.length(g);
+      const auto owner = static_cast<std::size_t>(batch_.owner[g]);
+      for (std::int32_t i = batch_.begin[g]; i < batch_.begin[g + 1]; ++i) done.nats[owner] += nats_[static_cast<std::size_t>(i)];
+      done.tokens[owner] += batch_.length(g);
     }
   }
 
@@ -287,10 +337,6 @@ class CpuTrainer final : public Trainer {
     }
   }
 
-  struct Sum {
-    double nats = 0;
-    std::int64_t tokens = 0;
-  };
   const ModelOptions o_;
   const TrainOptions t_;
   const Layout layout_;
@@ -301,7 +347,6 @@ class CpuTrainer final : public Trainer {
   Batch batch_;
   Buffer<float> gradient_;
   std::vector<float> nats_, weight_;
-  std::vector<Sum> sums_;
 };
 
 }  // namespace

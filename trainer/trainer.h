@@ -12,6 +12,7 @@
 // Losses are in nats per token, in float32, NaN where nothing was scored. Not thread-safe.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -91,8 +92,10 @@ class Trainer : public PerSlot {
   virtual void reset(Slots slots, std::span<const std::uint64_t> seeds) = 0;
   /// Tokens of new passages that the next `steps` steps of a slot take.
   virtual std::int64_t demand(int slot, std::int64_t steps) const = 0;
-  /// `steps` optimiser steps in every job's slot.
-  virtual void train(std::span<TrainJob> jobs, std::int64_t steps) = 0;
+  /// `steps` optimiser steps in every job's slot. `between` is called after each of them. State that is saved then and loaded
+  /// into a fresh trainer belongs to the middle of this call: the same call, made again, does the steps that are left and fills
+  /// the jobs as if it had done all. `between` may look (losses), and may throw to leave.
+  virtual void train(std::span<TrainJob> jobs, std::int64_t steps, const std::function<void()>& between = {}) = 0;
   /// Forward only; nothing of a slot changes.
   virtual void losses(std::span<LossJob> jobs) = 0;
   /// Makes the gradient of sum_x weight_x sum_tokens(nats) the slot's reference gradient; fills the losses too.

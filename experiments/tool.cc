@@ -1,0 +1,89 @@
+#include "experiments/tool.h"
+
+#include <fmt/format.h>
+
+#include <boost/program_options.hpp>
+#include <cstdio>
+
+#include "core/error.h"
+
+namespace fader {
+
+// One function a file of experiments/tools/.
+int write_schema(const std::vector<std::string>& arguments);
+
+namespace {
+
+namespace po = boost::program_options;
+using Texts = std::vector<std::string>;
+
+const std::vector<Tool> kTools = {
+    {"schema", "[--out FILE]", "prints the JSON Schema of experiment files, for editors (experiments/schema.json)", write_schema},
+};
+
+const Tool& tool_named(const std::string& name) {
+  Texts known;
+  for (const Tool& tool : kTools) {
+    if (tool.name == name) return tool;
+    known.emplace_back(tool.name);
+  }
+  throw ConfigError(fmt::format("no tool '{}'{}", name, suggestion(name, known)));
+}
+
+bool is_help(const std::string& word) { return word == "help" || word == "--help" || word == "-h"; }
+
+std::string usage_text(const Tool& tool) { return fmt::format("run_experiment tool {} {}\n  {}\n", tool.name, tool.usage, tool.summary); }
+
+}  // namespace
+
+std::span<const Tool> tools() { return kTools; }
+
+std::string tools_text() {
+  std::string out;
+  for (const Tool& tool : kTools) out += usage_text(tool);
+  return out;
+}
+
+int run_tool(const Texts& arguments) {
+  if (arguments.empty()) throw ConfigError("which tool?\n" + tools_text());
+  if (is_help(arguments[0])) {
+    std::fputs(tools_text().c_str(), stdout);
+    return 0;
+  }
+  const Tool& tool = tool_named(arguments[0]);
+  const Texts rest(arguments.begin() + 1, arguments.end());
+  if (rest.size() == 1 && is_help(rest[0])) {
+    std::fputs(usage_text(tool).c_str(), stdout);
+    return 0;
+  }
+  return tool.perform(rest);
+}
+
+po::variables_map read_tool(const std::string& name, const po::options_description& described, const Texts& arguments, std::size_t least,
+                            std::size_t most) {
+  const Tool& tool = tool_named(name);
+  const auto refuse = [&](const std::string& what) {
+    throw ConfigError(fmt::format("tool {}: {}\nusage: run_experiment tool {} {}", name, what, name, tool.usage));
+  };
+  po::options_description all;
+  all.add(described).add_options()("input", po::value<Texts>()->composing());
+  po::positional_options_description inputs;
+  inputs.add("input", -1);
+  po::variables_map given;
+  try {
+    po::store(po::command_line_parser(arguments).options(all).positional(inputs)
+                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+                  .run(),
+              given);
+  } catch (const po::error& error) {
+    refuse(error.what());
+  }
+  const std::size_t count = inputs_of(given).size();
+  if (count < least) refuse(count == 0 ? "nothing is named" : fmt::format("{} named, at least {} expected", count, least));
+  if (count > most) refuse(most == 0 ? "takes no files" : fmt::format("{} named, at most {} expected", count, most));
+  return given;
+}
+
+Texts inputs_of(const po::variables_map& given) { return given.count("input") ? given["input"].as<Texts>() : Texts(); }
+
+}  // namespace fader
