@@ -9,6 +9,8 @@
 namespace fader {
 namespace {
 
+constexpr std::size_t kShortestBeginning = 3;
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -43,7 +45,10 @@ std::string nearest(std::string_view name, std::span<const std::string> known) {
       best = candidate;
     }
   }
-  return best;
+  if (!best.empty() || name.size() < kShortestBeginning) return best;
+  const auto begins = [&](const std::string& candidate) { return lower(candidate).rfind(lower(name), 0) == 0; };
+  const auto first = std::find_if(known.begin(), known.end(), begins);
+  return first != known.end() && std::find_if(first + 1, known.end(), begins) == known.end() ? *first : "";
 }
 
 std::string suggestion(std::string_view name, std::span<const std::string> known) {

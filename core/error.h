@@ -46,7 +46,7 @@ struct Defect : std::logic_error {
   using std::logic_error::logic_error;
 };
 
-/// The known name that `name` was probably meant to be, or "": edit distance at most two and less than half of the length.
+/// The known name that was probably meant, or "": two edits at most and less than half of it, case aside; or what it alone begins.
 std::string nearest(std::string_view name, std::span<const std::string> known);
 
 /// "; did you mean 'x'?" or "; known: a, b, c", or "" when nothing is known.

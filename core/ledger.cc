@@ -6,6 +6,9 @@
 #include "core/error.h"
 
 namespace fader {
+namespace {
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 60;  // of a phase; sums stay in range
+}
 
 void Ledger::Row::state(Archive& archive) {
   archive.field("seconds", std::span<double>(seconds));
@@ -57,7 +60,9 @@ void Ledger::add_seconds(Phase phase, double seconds) {
 
 void Ledger::slot_state(Archive& archive, int slot) {
   settle();  // saved: with the seconds up to now; loaded: the seconds before now belong to what is replaced
-  archive.field("row", rows_.at(static_cast<std::size_t>(slot)));
+  Row& row = rows_.at(static_cast<std::size_t>(slot));
+  archive.field("row", row);
+  for (const std::int64_t tokens : row.tokens) archive.expect(tokens >= 0 && tokens <= kMostTokens, "what a slot has spent");
 }
 
 }  // namespace fader

@@ -66,7 +66,9 @@ class Checkpoints {
   void clear() const;
 
  private:
-  bool is_milestone(Moment moment) const { return milestone_ > 0 && moment.step == 0 && moment.interval % milestone_ == 0; }
+  bool is_milestone(Moment moment) const {
+    return milestone_ > 0 && moment.step == 0 && moment.interval > 0 && moment.interval % milestone_ == 0;
+  }
   void remove_unfinished() const;
 
   std::filesystem::path folder_;

@@ -1,10 +1,12 @@
-// What a person sees while runs go on: on standard error, never anything that changes a run.
+// What a person sees while runs go on: on standard error, never anything that changes a run. What cannot be written is left
+// out, and nothing is waited for.
 //
-// To a terminal: one line, rewritten at most ten times a second. To a file or pipe: plain lines whose spacing doubles from
-// one second to sixty, without control characters. Thread-safe.
+// To a terminal: one line, rewritten at most ten times a second and as detailed as the width allows. To a file, a pipe or a
+// terminal that cannot rewrite (TERM=dumb): plain lines whose spacing doubles from one second to sixty, without control
+// characters. Nothing is coloured, NO_COLOR or not. Thread-safe.
 #pragma once
-#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -12,44 +14,53 @@
 
 #include "core/progress.h"
 #include "experiments/run.h"
+#include "experiments/time_left.h"
 
 namespace fader {
 
 class Display final : public Progress {
  public:
+  using Clock = std::function<double()>;  ///< seconds that never fall
   /// `out`: a file descriptor; `quiet`: notes only.
-  Display(int out, bool quiet);
+  Display(int out, bool quiet, Clock clock = steady_seconds);
   ~Display() override;
 
   void update(std::string_view what, double done, double total, std::string_view unit) override;
   void note(std::string_view line) override;
 
-  void runs(std::size_t done, std::size_t total);             ///< of the whole experiment, failed ones included in done
-  void started(std::size_t worker, const std::string& label);
+  /// Of the whole experiment; done: also those that failed, and those kept from an earlier start.
+  void runs(std::size_t done, std::size_t total);
+  void started(std::size_t worker, const std::string& label);  ///< "ucb seed 3"
   void beat(std::size_t worker, const Beat& beat);
   void ended(std::size_t worker);
   void clear();                                               ///< takes the line away; for other output
 
+  static double steady_seconds();
+
  private:
-  using Clock = std::chrono::steady_clock;
-  struct Seen {
+  struct Worker {
     std::string label;
     Beat beat;
-    Clock::time_point since;
-    double rate = 0;  // of an episode a second, moving average
-    double share = 0;
+    bool playing = false;                                     ///< the first beat has come
+    double since = 0, speed = 0, seen = 0;                    ///< of the last beat; tokens a second of late, over so many beats
   };
-  void show(const std::string& line, bool force);
-  std::string line() const;
+  struct Detail;
+  bool due() const;
+  void show(const std::string& line);
+  void show_runs();
+  std::string line(std::size_t columns) const;
+  static std::string of_worker(const Worker& worker, const Detail& detail);
+  std::size_t columns() const;                                ///< that may be filled
 
   std::mutex mutex_;
-  int out_;
-  bool terminal_, quiet_;
+  const int out_;
+  const bool rewrites_, quiet_;
+  const Clock clock_;
   bool drawn_ = false;
-  double spacing_ = 1;                // seconds between plain lines
-  Clock::time_point last_, begun_;
+  double spacing_, last_;                                     ///< seconds between lines; when the last one came
   std::size_t done_ = 0, total_ = 0;
-  std::map<std::size_t, Seen> workers_;
+  std::map<std::size_t, Worker> workers_;
+  TimeLeft left_;
 };
 
 /// "▁▃█" of numbers in [0, 1].

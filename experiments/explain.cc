@@ -56,7 +56,7 @@ const std::vector<Topic>& topics() {
        "[env]\nkind = \"...\"\n", "envs", "env"},
       {{"policy", "policies", "console", "consoles"},
        "policies: the consoles that are compared; [policy] when there is only one\n\n"
-       "[[policies]]\nkind = \"...\"\nname = \"...\"                    # its kind, when not given\n"
+       "[[policies]]\nkind = \"...\"\nname = \"...\"                       # its kind, when not given\n"
        "set = { \"env.selection\" = \"...\" }  # what differs for this policy alone, below run, corpus, model, train, env, agents\n",
        "policies", "policy"},
       {{"agent", "agents"}, "agents: what scores passages, and what a policy weighs against each other\n\n"
@@ -96,6 +96,20 @@ std::string one_option(const Subject& subject, const std::string& option) {
   }
   const std::string name = subject.name + "." + option;
   throw ConfigError(fmt::format("'{}' has no option '{}'{}", subject.name, option, suggestion(name, names)));
+}
+
+// "policy.c", as a file writes it: of every kind of policy that has it.
+std::string of_any_kind(const std::vector<Subject>& all, const std::string& name) {
+  const std::size_t dot = name.find('.');
+  std::string out;
+  if (dot == std::string::npos) return out;
+  for (const Subject& s : all) {
+    if (s.name.rfind(name.substr(0, dot + 1), 0) != 0) continue;
+    const auto options = s.options();
+    for (const Option& o : options->list())
+      if (o.name == name.substr(dot + 1)) out += (out.empty() ? "" : "\n") + one_option(s, o.name);
+  }
+  return out;
 }
 
 std::vector<Subject> subjects() {
@@ -153,8 +167,13 @@ std::string explain_text(const std::string& asked) {
   }
   for (const Subject& s : all)
     if (name.rfind(s.name + ".", 0) == 0) return one_option(s, name.substr(s.name.size() + 1));
+  if (const std::string found = of_any_kind(all, name); !found.empty()) return found;
   for (const Topic& topic : topics()) known.insert(known.end(), topic.names.begin(), topic.names.end());
-  throw ConfigError(fmt::format("nothing is called '{}'{}", name, suggestion(name, known)));
+  std::vector<std::string> likely = known;
+  for (const Subject& s : all) likely.push_back(s.bare);
+  const std::string meant = nearest(name, likely);
+  throw ConfigError(fmt::format("nothing is called '{}'{}", name,
+                                meant.empty() ? suggestion(name, known) : fmt::format("; did you mean '{}'?", meant)));
 }
 
 }  // namespace fader

@@ -24,9 +24,9 @@ std::vector<std::string> shelf_names();
 /// A line for each thing on a shelf: name, summary, status. ConfigError for an unknown shelf.
 std::string list_text(const std::string& shelf);
 
-/// "policy.ucb", "agent.domain", "env.pretrain-v0", "reward.reference_loss_drop", a section "train", one option
-/// "train.batch" or "policy.ucb.c", a bare "ucb"; of what is chosen by kind, "env", "policies" or "[[agents]]", how it is
-/// written and which kinds there are; a key of the file that is no table, "base". ConfigError with the nearest name.
+/// A thing on a shelf, "policy.ucb" or a bare "ucb"; a section, "train"; one option, "train.batch", "policy.ucb.c" or, of every
+/// kind that has it, "policy.c"; what is chosen by kind, "env", "policies" or "[[agents]]": how it is written and which kinds
+/// there are; a key of the file that is no table, "base". ConfigError with the nearest name.
 std::string explain_text(const std::string& name);
 
 }  // namespace fader

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "experiments/config.h"
@@ -15,7 +16,12 @@ namespace {
 using Json = nlohmann::ordered_json;  // in the order of the descriptions
 
 Json reference(const std::string& definition) { return {{"$ref", "#/definitions/" + definition}}; }
-Json object(Json properties) { return {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}}; }
+/// Of these keys and no others; `quoted`: by pattern.
+Json object(Json properties, Json quoted = Json::object()) {
+  Json out = {{"type", "object"}, {"properties", std::move(properties)}, {"additionalProperties", false}};
+  if (!quoted.empty()) out["patternProperties"] = std::move(quoted);
+  return out;
+}
 Json required(const std::string& key) { return {{"required", Json::array({key})}}; }
 Json is(const std::string& key, Json what) { return {{"properties", {{key, std::move(what)}}}, {"required", Json::array({key})}}; }
 Json list_of(Json element) { return {{"type", "array"}, {"items", std::move(element)}}; }
@@ -48,7 +54,9 @@ struct TypeOf {
   Json operator()(std::string*) const { return text_of(o); }
   Json operator()(std::vector<double>*) const { return list_of(number("number", o)); }
   Json operator()(std::vector<std::int64_t>*) const { return list_of(number("integer", o)); }
-  Json operator()(std::vector<std::string>*) const { return {{"anyOf", {text_of(o), list_of(text_of(o))}}}; }  // one text is a list of one
+  Json operator()(std::vector<std::string>*) const {
+    return {{"anyOf", {text_of(o), list_of(text_of(o))}}};  // one text is a list of one
+  }
   Json operator()(Vectors*) const { return list_of(list_of(number("number", o))); }
   Json operator()(Filters*) const { return {{"type", "object"}, {"additionalProperties", reference("filter")}}; }
 };
@@ -77,11 +85,8 @@ class Described {
     for (const char c : name) out += c == '.' ? std::string("\\.") : std::string(1, c);
     return out + "$";
   }
-  Json schema() const {
-    Json out = object(properties_);
-    if (!quoted_.empty()) out["patternProperties"] = quoted_;
-    return out;
-  }
+  const Json& properties() const { return properties_; }
+  const Json& quoted() const { return quoted_; }
 
  private:
   static void put(Json& properties, const std::string& name, const Json& schema) {
@@ -109,41 +114,40 @@ void join(Json& all, const Json& properties) {
     if (!all.contains(name)) {
       all[name] = schema;
     } else if (all[name] != schema) {
-      if (!all[name].contains("anyOf")) all[name] = Json{{"anyOf", Json::array({all[name]})}};
+      const bool joined = all[name].size() == 1 && all[name].contains("anyOf");  // an option's own has a description beside
+      if (!joined) all[name] = Json{{"anyOf", Json::array({all[name]})}};
       Json& some = all[name]["anyOf"];
       if (std::find(some.begin(), some.end(), schema) == some.end()) some.push_back(schema);
     }
   }
 }
 
-/// Three definitions for what is chosen by `kind`: "policy.ucb" and so on, one a kind; "policy.keys", what any kind may
-/// have, from which editors complete; "policy", both: what goes with the kind that is there, and anything while there is none.
+/// Definitions for what is chosen by `kind`: "policy.keys", what any kind may have, from which editors complete; "policy.ucb"
+/// and so on, what of it goes with a kind; "policy", both: with any key while there is no kind.
 template <class Shelf>
 void define_kinds(Json& definitions, const std::string& noun, const Shelf& shelf, const Json& common) {
+  std::map<std::string, Described> kinds;
   std::string described = "which one";
-  for (const std::string& kind : shelf.names()) described += fmt::format("\n- {}: {}", kind, shelf.at(kind).summary);
+  Json options = Json::object(), quoted = Json::object();
+  for (const std::string& kind : shelf.names()) {
+    described += fmt::format("\n- {}: {}", kind, shelf.at(kind).summary);
+    kinds[kind].add(*shelf.at(kind).options());
+    join(options, kinds[kind].properties());
+    join(quoted, kinds[kind].quoted());
+  }
   Json keys = {{"kind", {{"description", described}, {"type", "string"}, {"enum", shelf.names()}}}};
   keys.update(common);
-  Json quoted = Json::object();
   Json rules = Json::array({reference(noun + ".keys")});
-  for (const std::string& kind : shelf.names()) {
-    Described table;
-    table.add("kind", {{"const", kind}});
-    for (const auto& [name, schema] : common.items()) table.add(name, Json::object());
-    table.add(*shelf.at(kind).options());
-    Json one = table.schema();
-    one["description"] = shelf.at(kind).summary;
-    Json options = one["properties"];
-    for (const auto& [name, schema] : common.items()) options.erase(name);
-    options.erase("kind");
-    join(keys, options);
-    if (one.contains("patternProperties")) join(quoted, one["patternProperties"]);
+  for (auto& [kind, of_kind] : kinds) {
+    Json one = {{"kind", Json::object()}};
+    for (const auto& [name, schema] : common.items()) one[name] = Json::object();
+    for (const auto& [name, schema] : of_kind.properties().items()) one[name] = schema == options[name] ? Json::object() : schema;
     rules.push_back({{"if", is("kind", {{"const", kind}})}, {"then", reference(noun + "." + kind)}});
-    definitions[noun + "." + kind] = std::move(one);
+    definitions[noun + "." + kind] = object(std::move(one), of_kind.quoted());
+    definitions[noun + "." + kind]["description"] = shelf.at(kind).summary;
   }
-  Json any = object(std::move(keys));
-  if (!quoted.empty()) any["patternProperties"] = quoted;
-  definitions[noun + ".keys"] = std::move(any);
+  keys.update(options);
+  definitions[noun + ".keys"] = object(std::move(keys), std::move(quoted));
   definitions[noun] = {{"allOf", std::move(rules)}};
 }
 
@@ -184,7 +188,7 @@ Json at_least_one(const std::string& noun) {
 /// The keys of a file.
 Json experiment(const Json& definitions) {
   Json properties = {{"name", name_pattern("_.+-", "of the folder of its results; absent: the name of the file")},
-                     {"base", {{"description", "an experiment file to begin from, relative to this one: tables merge by key, lists replace"},
+                     {"base", {{"description", "an experiment file to begin from, relative to this one; tables merge, lists replace"},
                                {"type", "string"}}}};
   Json quoted = Json::object();
   const auto add_quoted = [&](const std::string& prefix, const std::string& definition) {
@@ -201,9 +205,7 @@ Json experiment(const Json& definitions) {
     add_quoted(one, std::string(one) + ".keys");
   }
   for (const char* many : {"agents", "policies"}) properties[many] = reference(many);
-  Json out = object(std::move(properties));
-  out["patternProperties"] = std::move(quoted);
-  return out;
+  return object(std::move(properties), std::move(quoted));
 }
 
 /// What must be there, and what must not be there together. A file with a `base` may have the rest from it.
@@ -212,7 +214,8 @@ Json rules() {
   Json needed = {{"required", {"env"}},
                  {"properties", {{"env", required("kind")}, {"policy", required("kind")}}},
                  {"anyOf", {required("policies"), required("policy")}}};
-  Json out = {reference("experiment"), {{"not", {{"required", {"policy", "policies"}}}}}, {{"if", whole}, {"then", std::move(needed)}}};
+  const Json both = {{"required", {"policy", "policies"}}};
+  Json out = {reference("experiment"), {{"not", both}}, {{"if", whole}, {"then", std::move(needed)}}};
   for (const std::string& kind : environments().names()) {
     const auto options = environments().at(kind).options();
     Json then;
@@ -228,11 +231,12 @@ Json rules() {
 
 std::string experiment_schema() {
   Json definitions;
-  definitions["filter"] = {{"anyOf", {text(), list_of(text()), {{"type", "object"}, {"additionalProperties", reference("filter")}}}}};
+  const Json fields = {{"type", "object"}, {"additionalProperties", reference("filter")}};
+  definitions["filter"] = {{"anyOf", {text(), list_of(text()), fields}}};
   for (const Section& section : sections()) {
-    Described table;
-    table.add(*section.options());
-    definitions[section.name] = table.schema();
+    Described described;
+    described.add(*section.options());
+    definitions[section.name] = object(described.properties(), described.quoted());
     definitions[section.name]["description"] = section.summary;
   }
   define_kinds(definitions, "env", environments(), Json::object());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "core/error.h"
 
@@ -31,6 +32,10 @@ class ValueReader {
     return get<bool>(value, shown, "true or false", out);
   }
   bool read(const TomlValue& value, const std::string& shown, std::int64_t& out) {
+    if (const auto* number = std::get_if<double>(&value.data); number && *number == std::trunc(*number) && std::abs(*number) < 1e15) {
+      problems_.add(value.place, fmt::format("{} is {}; expected a whole number: write {:.0f}", shown, value.found(), *number));
+      return false;
+    }
     return get<std::int64_t>(value, shown, "a whole number", out) && in_range(value, shown, &out);
   }
   bool read(const TomlValue& value, const std::string& shown, double& out) {
@@ -203,16 +208,23 @@ void OptionsReader::read(const TomlValue* table, const std::string& shown, const
   try {
     options.validate();
   } catch (const ConfigError& e) {
-    // At the first value in the file that the message speaks of.
-    Place at = place;
-    for (auto o = list.rbegin(); o != list.rend(); ++o)
-      if (const auto given = section.given.find(o->name); given != section.given.end() && mentions(e.what(), o->name))
-        at = given->second;
     const std::string message = e.what();
-    const bool named = std::any_of(list.begin(), list.end(), [&](const Option& o) {
-      return message.rfind(o.name + " ", 0) == 0 || message.rfind(o.name + ":", 0) == 0;
-    });
-    problems_.add(at, fmt::format("{}{}{}", shown, named ? "." : ": ", message));
+    const auto begins_with = [&](const std::string& name) {
+      return message.rfind(name + " ", 0) == 0 || message.rfind(name + ":", 0) == 0;
+    };
+    // At what the message begins with, else at the first value in the file that it speaks of.
+    Place at = place;
+    bool named = false;
+    for (auto o = list.rbegin(); o != list.rend(); ++o)
+      if (const auto given = section.given.find(o->name); given != section.given.end() && mentions(message, o->name))
+        at = given->second;
+    for (const Option& o : list) {
+      if (!begins_with(o.name)) continue;
+      named = true;
+      if (const auto given = section.given.find(o.name); given != section.given.end()) at = given->second;
+    }
+    const bool in_full = message.rfind(shown + ".", 0) == 0;
+    problems_.add(at, in_full ? message : fmt::format("{}{}{}", shown, named ? "." : ": ", message));
   }
 }
 

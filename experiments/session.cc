@@ -73,6 +73,7 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.root["corpus_hash"] = corpus ? corpus->hash() : std::string();
   r.root["model"] = model_text(run.point);
   r.root["model_parameters"] = corpus ? run.point.model.parameters() : std::int64_t{0};
+  r.root[kLogSteps] = run.point.run.log_steps;
   r.episodes = run.point.run.episodes;
   r.seed = static_cast<std::uint64_t>(run.seed);
   r.policy = run.point.policy.name;

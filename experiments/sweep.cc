@@ -73,6 +73,24 @@ std::vector<Task> tasks_of(const Experiment& experiment, const SweepOptions& opt
   return tasks;
 }
 
+/// Two sweeps in one folder would write the same files. The processes of one that was killed need a moment to go.
+std::unique_ptr<FileLock> sole_use(const fs::path& folder) {
+  constexpr int kTries = 40;
+  const fs::path file = folder.parent_path() / fmt::format(".{}.lock", folder.filename().string());
+  for (int i = 1;; ++i) {
+    bool taken = false;
+    try {
+      return std::make_unique<FileLock>(file, [&] {
+        taken = true;
+        throw RunError(fmt::format("{}: another run_experiment is at work there; wait for it, or choose another --out", folder.string()));
+      });
+    } catch (const RunError&) {
+      if (!taken || i == kTries) throw;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  }
+}
+
 /// Earlier results are never overwritten: the folder gets the first free name of <name>.old-1, .old-2, ...
 void move_aside(const fs::path& folder, Display& display) {
   std::error_code ignored;
@@ -300,9 +318,7 @@ SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Dis
   const fs::path cache = options.out / "cache";
   const std::vector<Task> tasks = tasks_of(experiment, options, result.folder);
   make_folder(options.out);
-  const FileLock lock(options.out / fmt::format(".{}.lock", experiment.name), [&] {
-    throw RunError(fmt::format("{}: another run_experiment is at work there; wait for it, or choose another --out", result.folder.string()));
-  });
+  const auto lock = sole_use(result.folder);
   const std::vector<bool> complete = Preparation(experiment, options, tasks, cache).run(display, signals.stop);
   if (!options.resume) move_aside(result.folder, display);
   make_folder(result.folder);

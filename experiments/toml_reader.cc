@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -99,8 +100,12 @@ struct SyntaxError {
 
 // The parser speaks of itself ("Error while parsing array: ..."); people want to know what is wrong with the text.
 std::string reworded(std::string text) {
-  if (const auto twice = text.find("cannot redefine existing "); twice != std::string::npos)
-    return fmt::format("{} is given twice", text.substr(std::min(text.find('\'', twice), text.size())));
+  if (const auto twice = text.find("cannot redefine existing "); twice != std::string::npos) {
+    const std::size_t name = std::min(text.find('\'', twice), text.size()), end = text.find('\'', name + 1);
+    return fmt::format("{} is given twice; write it once", text.substr(name, end == std::string::npos ? end : end + 1 - name));
+  }
+  if (text.find("invalid utf-8") != std::string::npos)
+    return "here is a byte that is not of UTF-8; expected a text file, saved as UTF-8";
   if (text.find("unescaped control characters") != std::string::npos)
     return "in a text: the line ends, or a control character stands, before the closing quotes";
   if (const std::string lead = "Error while parsing "; text.rfind(lead, 0) == 0) text = "in a " + text.substr(lead.size());
@@ -110,6 +115,11 @@ std::string reworded(std::string text) {
       {"in a floating-point", "in a number"},
       {"in a boolean", "in a true or false"},
       {"in a string", "in a text"},
+      {"in a decimal integer", "in a whole number"},
+      {"is not representable in 64 bits", "does not fit into 64 bits"},
+      {"decimal digit", "a digit"},
+      {"a comment or whitespace", "the end of the line"},
+      {"in a root table: expected keys, tables, whitespace or comments", "expected a key, a [table] or a comment, which begins with #"},
       {"encountered end-of-file", "it ends too early"},
       {"saw '\\n'", "found the end of the line"},
       {"saw '", "found '"},
@@ -117,6 +127,7 @@ std::string reworded(std::string text) {
   for (const auto& [from, to] : kWords)
     if (const auto at = text.find(from); at != std::string::npos) text.replace(at, from.size(), to);
   std::replace(text.begin(), text.end(), '\n', ' ');
+  if (text.find("unknown escape sequence") != std::string::npos) text += "; between single quotes a backslash is a backslash";
   return text;
 }
 
@@ -250,7 +261,10 @@ std::string TomlValue::found() const {
   struct Say {
     std::string operator()(bool v) const { return v ? "true" : "false"; }
     std::string operator()(std::int64_t v) const { return fmt::format("the whole number {}", v); }
-    std::string operator()(double v) const { return fmt::format("the number {}", v); }
+    std::string operator()(double v) const {
+      const bool whole = v == std::trunc(v) && std::abs(v) < 1e15;
+      return whole ? fmt::format("the number {:.1f}", v) : fmt::format("the number {}", v);  // 16.0 is not 16
+    }
     std::string operator()(const std::string& v) const {
       return v.size() <= 60 ? fmt::format("the text '{}'", v) : fmt::format("a text of {} characters", v.size());
     }

@@ -10,6 +10,9 @@
 namespace fader {
 
 // One function a file of experiments/tools/.
+int check_runs(const std::vector<std::string>& arguments);
+int repair_run(const std::vector<std::string>& arguments);
+int export_runs(const std::vector<std::string>& arguments);
 int write_schema(const std::vector<std::string>& arguments);
 
 namespace {
@@ -18,6 +21,9 @@ namespace po = boost::program_options;
 using Texts = std::vector<std::string>;
 
 const std::vector<Tool> kTools = {
+    {"check", "FILE|FOLDER...", "reads every run.h5 in full and says whether it is whole and what in it cannot be true", check_runs},
+    {"repair", "FILE [--out FILE]", "saves what can be read of a damaged or unclosed run.h5; the file as it was is kept beside it", repair_run},
+    {"minari", "RUN... --out DIR [--id NAME-vN]", "exports complete runs as a dataset for Python's minari", export_runs},
     {"schema", "[--out FILE]", "prints the JSON Schema of experiment files, for editors (experiments/schema.json)", write_schema},
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 // config_toml says where each value was written, config_sha256 what can change a result.
 bool is_provenance(const std::string& name) {
-  return name == "created" || name == "host" || name == "command_line" || name == "config_toml" || name.starts_with("git_");
+  return name == "created" || name == "host" || name == "command_line" || name == "config_toml" || name == kLogSteps || name.starts_with("git_");
 }
 
 /// Bit for bit; any NaN equals any other.
@@ -45,6 +45,13 @@ std::string shown(const std::string& v) { return fmt::format("'{}'", v); }
 
 const char* shown(RunStatus status) {
   return status == RunStatus::running ? "running" : status == RunStatus::complete ? "complete" : "failed";
+}
+
+/// False where the file says that optimiser steps were not logged.
+bool logs_steps(const RunReader& run) {
+  const auto it = run.root().find(kLogSteps);
+  const auto* value = it == run.root().end() ? nullptr : std::get_if<bool>(&it->second);
+  return !value || *value;
 }
 
 class Comparison {
@@ -115,6 +122,7 @@ class Comparison {
   }
 
   void values(std::size_t episode, const Column& c) {
+    if (c.rows == Rows::step && !(logs_steps(a_) && logs_steps(b_))) return;  // looking is free: one of them did not
     if (c.type == Type::text) return rows(episode, c, a_.read_text(episode, c.path), b_.read_text(episode, c.path), 1);
     rows(episode, c, a_.read(episode, c.path), b_.read(episode, c.path), c.size);
   }

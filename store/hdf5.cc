@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "core/error.h"
 
@@ -35,6 +37,8 @@ std::string explanation() {
   return lines.size() == 1 ? inner : lines.front() + ": " + inner;
 }
 
+constexpr unsigned kReadAttempts = 27;
+
 Handle access_properties() {
   Handle list(check(H5Pcreate(H5P_FILE_ACCESS), "make", "file access properties"));
   check(H5Pset_libver_bounds(list, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), "set", "format");
@@ -48,6 +52,9 @@ Handle access_properties() {
   cache.set_initial_size = true;
   cache.initial_size = cache.min_size = 1 << 19;
   check(H5Pset_mdc_config(list, &cache), "set", "cache");
+  // of metadata whose checksum is wrong, since a writer may be at work on them. The pause doubles each time, from a nanosecond: this is
+  // an eighth of a second, while the library's own 100 would outlast us all in a file that is damaged.
+  check(H5Pset_metadata_read_attempts(list, kReadAttempts), "set", "attempts");
 #if H5_VERSION_GE(1, 10, 7)
   check(H5Pset_file_locking(list, 1, 1), "set", "locking");           // where a file system has no locks, go without
 #endif
@@ -99,17 +106,6 @@ Handle column_properties(const Column& c) {
   return list;
 }
 
-void describe(hid_t dataset, const Column& c) {
-  write_attribute(dataset, "rows", std::string(name_of(c.rows)));
-  write_attribute(dataset, "axes", c.axes);
-  if (!c.unit.empty()) write_attribute(dataset, "unit", c.unit);
-  if (!c.note.empty()) write_attribute(dataset, "note", c.note);
-  if (!c.labels.empty()) write_attribute(dataset, "labels", c.labels);
-  if (c.type == Type::f64) write_attribute(dataset, "missing", std::numeric_limits<double>::quiet_NaN());
-  if (c.type == Type::i64) write_attribute(dataset, "missing", std::int64_t{-1});
-  if (c.is_volatile) write_attribute(dataset, "volatile", std::int64_t{1});
-}
-
 }  // namespace
 
 Session::Session() : lock_(mutex()) {
@@ -149,10 +145,22 @@ Handle open_to_append(const std::filesystem::path& path) {
   return Handle(check(id, "open", "file"));
 }
 Handle open_to_read(const std::filesystem::path& path) {
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access_properties());
-  if (id >= 0) return Handle(id);
-  H5Eclear2(H5E_DEFAULT);  // a copy in an older format (h5repack makes one) is refused above
-  return Handle(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties()), "open", "file"));
+  constexpr int kTries = 20;  // a writer has the file to itself for the moment in which it opens or closes it
+  hid_t id = H5I_INVALID_HID;
+  for (int i = 0; i < kTries && id < 0; ++i) {
+    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (const unsigned mode : {H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5F_ACC_RDONLY}) {  // the second: h5repack makes older formats
+      H5Eclear2(H5E_DEFAULT);
+      if (id < 0) id = H5Fopen(path.c_str(), mode, access_properties());
+    }
+  }
+  Handle file(check(id, "open", "file"));
+  const Handle list(check(H5Fget_create_plist(file), "ask for the properties of", "file"));
+  unsigned shared = 0;
+  check(H5Pget_shared_mesg_nindexes(list, &shared), "ask for the properties of", "file");
+  if (shared > 0)  // what is stored once would be read once an object: more than the file holds
+    throw Failure("attributes and types are shared among objects, which nothing in a run does");
+  return file;
 }
 void flush(hid_t file) { check(H5Fflush(file, H5F_SCOPE_LOCAL), "flush", "file"); }
 
@@ -191,11 +199,34 @@ Handle make_group(hid_t parent, const std::string& path) {
   }
 }
 
+void refuse_elsewhere(hid_t parent, const std::string& path) {
+  for (std::size_t end = path.find('/', 1); path != "/"; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    H5L_info_t link;
+    if (H5Lget_info(parent, part.c_str(), &link, H5P_DEFAULT) < 0) return H5Eclear2(H5E_DEFAULT), void();  // it cannot be opened either
+    if (link.type != H5L_TYPE_HARD) throw Failure(fmt::format("'{}' leads elsewhere, which nothing in a run does", clean_text(part)));
+    if (end == std::string::npos) return;
+  }
+}
+
 Handle open_group(hid_t parent, const std::string& path) {
+  refuse_elsewhere(parent, path);
   return Handle(check(H5Gopen2(parent, path.c_str(), H5P_DEFAULT), "open group", path));
 }
 Handle open_dataset(hid_t parent, const std::string& path) {
+  refuse_elsewhere(parent, path);
   return Handle(check(H5Dopen2(parent, path.c_str(), H5P_DEFAULT), "open dataset", path));
+}
+
+Attributes attributes_of(const Column& c) {
+  Attributes out = {{"rows", std::string(name_of(c.rows))}, {"axes", c.axes}};
+  if (!c.unit.empty()) out["unit"] = c.unit;
+  if (!c.note.empty()) out["note"] = c.note;
+  if (!c.labels.empty()) out["labels"] = c.labels;
+  if (c.type == Type::f64) out["missing"] = std::numeric_limits<double>::quiet_NaN();
+  if (c.type == Type::i64) out["missing"] = std::int64_t{-1};
+  if (c.is_volatile) out["volatile"] = std::int64_t{1};
+  return out;
 }
 
 Handle make_column(hid_t parent, const Column& c) {
@@ -209,7 +240,7 @@ Handle make_column(hid_t parent, const Column& c) {
   const Handle type = stored_type(c.type, c.size);
   const Handle list = column_properties(c);
   Handle dataset(check(H5Dcreate2(parent, c.path.c_str(), type, space, H5P_DEFAULT, list, H5P_DEFAULT), "make", c.path));
-  describe(dataset, c);
+  for (const auto& [name, value] : attributes_of(c)) write_attribute(dataset, name, value);
   return dataset;
 }
 
@@ -254,13 +285,42 @@ void append_rows(hid_t dataset, const Column& c, std::uint64_t at, std::uint64_t
   check(H5Dwrite(dataset, memory_type(c.type, c.size), memory, file, H5P_DEFAULT, data), "write", c.path);
 }
 
-void read_rows(hid_t dataset, const Column& c, std::uint64_t count, void* data) {
+void read_rows(hid_t dataset, const Column& c, std::uint64_t at, std::uint64_t count, void* data) {
   if (count * c.size == 0) return;
-  const hsize_t first[2] = {0, 0}, block[2] = {count, c.size};
+  const hsize_t first[2] = {at, 0}, block[2] = {count, c.size};
   const Handle memory(check(H5Screate_simple(c.scalar ? 1 : 2, block, nullptr), "shape", c.path));
   const Handle file(check(H5Dget_space(dataset), "ask for the shape of", c.path));
   check(H5Sselect_hyperslab(file, H5S_SELECT_SET, first, nullptr, block, nullptr), "select rows of", c.path);
   check(H5Dread(dataset, memory_type(c.type, c.size), memory, file, H5P_DEFAULT, data), "read", c.path);
+}
+
+std::uint64_t sound_rows(hid_t dataset, const Column& c, std::uint64_t count, std::uint64_t bytes) {
+  const std::size_t width = row_bytes(c);
+  if (count == 0 || width == 0) return count;
+  const Handle list(check(H5Dget_create_plist(dataset), "ask for the properties of", c.path));
+  const bool chunked = H5Pget_layout(list) == H5D_CHUNKED;
+  hsize_t chunk[2] = {count, c.size};
+  const int rank = c.scalar ? 1 : 2;
+  if (chunked && (H5Pget_chunk(list, rank, chunk) != rank || (rank == 2 && chunk[1] != c.size))) return 0;
+  std::string row;
+  for (std::uint64_t at = 0; at < count; at += chunk[0]) {
+    const std::uint64_t block = std::min<std::uint64_t>(chunk[0], count - at);
+    const hsize_t first[2] = {at, 0};
+    haddr_t address = HADDR_UNDEF;
+    hsize_t size = 0;
+    unsigned filters = 0;
+    if (!chunked) address = H5Dget_offset(dataset);
+    else if (H5Dget_chunk_info_by_coord(dataset, first, &filters, &address, &size) < 0) address = HADDR_UNDEF;
+    const std::uint64_t there = address >= bytes ? 0 : std::min(block, (bytes - address) / width);  // HADDR_UNDEF: nowhere
+    try {
+      row.resize(there * width);
+      read_rows(dataset, c, at, there, row.data());
+    } catch (const Failure&) {
+      return at;
+    }
+    if (there < block) return at + there;
+  }
+  return count;
 }
 
 void write_counter(hid_t dataset, const void* data, bool single_byte) {

@@ -72,33 +72,52 @@ void refuse_when_growing(hid_t object, const std::string& name);
 
 // Objects. Defect once the file is open to append: such objects appear to be made and are missing after a crash.
 Handle make_group(hid_t parent, const std::string& path);  ///< with the groups above it; opens what is there
+/// Failure unless all links of the path are of objects of this very file: no other kind is ever followed.
+void refuse_elsewhere(hid_t parent, const std::string& path);
 Handle open_group(hid_t parent, const std::string& path);
 Handle open_dataset(hid_t parent, const std::string& path);
 Handle make_column(hid_t parent, const Column& column);    ///< dataset with attributes; constants are filled
 Handle make_counter(hid_t parent, const std::string& name, bool single_byte, std::size_t count);
 void write_attribute(hid_t object, const std::string& name, const Attribute& value);
 
-/// Of one object; at most `limit` bytes each, so that a hostile file cannot make us allocate without bound.
-Attributes read_attributes(hid_t object, std::uint64_t limit);
+/// Of one object; at most `limit` bytes each, so that a hostile file cannot make us allocate without bound. What cannot be read
+/// is a Failure, or is left out and named in `lost` where that is given.
+Attributes read_attributes(hid_t object, std::uint64_t limit, std::vector<std::string>* lost = nullptr);
 /// path, type, size and scalar of a dataset. Failure: not one of ours (compressed, kept in another file, of another type, with
 /// rows of more numbers than `limit`).
 Column read_shape(hid_t dataset, const std::string& path, std::uint64_t limit);
 /// What make_column was told, without the values of constants: the shape and what the attributes say.
 Column read_column(hid_t dataset, const std::string& path, std::uint64_t limit);
-/// Names of the members of a group that are stored in this very file. Failure: links that lead elsewhere.
-std::vector<std::string> members(hid_t group);
+/// Names of the members of a group that are stored in this very file. Links that lead elsewhere, or cannot be read, are a
+/// Failure, or are left out and named in `lost`.
+std::vector<std::string> members(hid_t group, std::vector<std::string>* lost = nullptr);
 bool is_group(hid_t parent, const std::string& name);
+/// Two names of one object have the same.
+std::uint64_t address(hid_t parent, const std::string& name);
 std::uint64_t rows(hid_t dataset);
 
 /// Bytes of a row as they are exchanged: f64 double, i64 std::int64_t, u8 and boolean std::uint8_t, text `size` bytes padded
 /// by NULs.
 std::size_t row_bytes(const Column& column);
 void append_rows(hid_t dataset, const Column& column, std::uint64_t at, std::uint64_t count, const void* data);
-void read_rows(hid_t dataset, const Column& column, std::uint64_t count, void* data);
+void read_rows(hid_t dataset, const Column& column, std::uint64_t first, std::uint64_t count, void* data);
+/// How many of the first `count` rows are there to be read: stored within the first `bytes` bytes of the file, and not refused
+/// by the disk. A row that lies beyond the end of a file would be read as zeros.
+std::uint64_t sound_rows(hid_t dataset, const Column& column, std::uint64_t count, std::uint64_t bytes);
 /// In the file when it returns, after everything that was flushed before: counters are not buffered.
 void write_counter(hid_t dataset, const void* data, bool single_byte);
 /// Failure unless the dataset has exactly `count` numbers.
 std::vector<std::uint64_t> read_counter(hid_t parent, const std::string& name, std::size_t count);
+
+// For export: compressed, and text of any length, which Python reads as text.
+/// What a dataset says of a column: rows, axes, unit, note, labels, missing, volatile.
+Attributes attributes_of(const Column& column);
+/// Texts of variable length.
+void write_open_attributes(hid_t object, const Attributes& attributes);
+/// Makes a dataset of these rows, extensible along them: shuffled, deflated, with a checksum; texts as they are.
+Handle write_packed(hid_t parent, const Column& column, std::uint64_t rows, const std::string& bytes);
+/// The rows of such a dataset in the form in which they were given. Failure when it has another number of them.
+std::string read_packed(hid_t parent, const Column& column, std::uint64_t rows);
 
 /// Valid UTF-8 without NULs, at most `bytes` long; what is not is replaced by '?', what is too long is cut between characters.
 std::string clean_text(std::string_view text, std::size_t bytes = std::string::npos);

@@ -132,6 +132,17 @@ T taken(Attributes& attributes, const std::string& name, const std::string& path
   throw Failure(fmt::format("attribute '{}' of '{}' has another type than ours", name, path));
 }
 
+/// Runs `read`; where `lost` is given, what it fails with is noted there.
+template <class F>
+void tolerating(std::vector<std::string>* lost, F read) {
+  try {
+    read();
+  } catch (const Failure& e) {
+    if (!lost) throw;
+    lost->emplace_back(e.what());
+  }
+}
+
 }  // namespace
 
 void write_attribute(hid_t object, const std::string& name, const Attribute& value) {
@@ -139,19 +150,20 @@ void write_attribute(hid_t object, const std::string& name, const Attribute& val
   std::visit(Writer{object, name}, value);
 }
 
-Attributes read_attributes(hid_t object, std::uint64_t limit) {
+Attributes read_attributes(hid_t object, std::uint64_t limit, std::vector<std::string>* lost) {
   H5O_info_t info;
   check(H5Oget_info2(object, &info, H5O_INFO_NUM_ATTRS), "count attributes of", "object");
   if (info.num_attrs > kMostAttributes)
     throw Failure(fmt::format("an object has {} attributes, at most {} are expected", info.num_attrs, kMostAttributes));
   Attributes out;
-  for (hsize_t i = 0; i < info.num_attrs; ++i) {
-    const hid_t id = H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT);
-    const Handle attribute(check(id, "open", "attribute"));
-    char name[256] = {};
-    check(static_cast<hssize_t>(H5Aget_name(attribute, sizeof name, name)), "read the name of", "attribute");
-    out[clean_text(name)] = get(attribute, name, limit);
-  }
+  for (hsize_t i = 0; i < info.num_attrs; ++i)
+    tolerating(lost, [&] {
+      const hid_t id = H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT);
+      const Handle attribute(check(id, "open", "attribute"));
+      char name[256] = {};
+      check(static_cast<hssize_t>(H5Aget_name(attribute, sizeof name, name)), "read the name of", "attribute");
+      out[clean_text(name)] = get(attribute, name, limit);
+    });
   return out;
 }
 
@@ -185,13 +197,18 @@ Column read_column(hid_t dataset, const std::string& path, std::uint64_t limit) 
   return c;
 }
 
-bool is_group(hid_t parent, const std::string& name) {
+namespace {
+H5O_info_t about(hid_t parent, const std::string& name) {
   H5O_info_t info;
   check(H5Oget_info_by_name2(parent, name.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT), "look at", name);
-  return info.type == H5O_TYPE_GROUP;
+  return info;
 }
+}  // namespace
 
-std::vector<std::string> members(hid_t group) {
+bool is_group(hid_t parent, const std::string& name) { return about(parent, name).type == H5O_TYPE_GROUP; }
+std::uint64_t address(hid_t parent, const std::string& name) { return about(parent, name).addr; }
+
+std::vector<std::string> members(hid_t group, std::vector<std::string>* lost) {
   H5G_info_t info;
   check(H5Gget_info(group, &info), "list", "group");
   if (info.nlinks > kMostMembers)
@@ -202,16 +219,14 @@ std::vector<std::string> members(hid_t group) {
   check(H5Pget_link_creation_order(list, &order), "ask for the order of", "group");
   const H5_index_t index = (order & H5P_CRT_ORDER_INDEXED) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
   std::vector<std::string> out;
-  for (hsize_t i = 0; i < info.nlinks; ++i) {
-    char name[256] = {};
-    const auto length = H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
-    check(static_cast<hssize_t>(length), "list", "group");
-    H5L_info_t link;
-    check(H5Lget_info(group, name, &link, H5P_DEFAULT), "look at", name);
-    if (link.type != H5L_TYPE_HARD)
-      throw Failure(fmt::format("'{}' leads elsewhere, which nothing in a run does", clean_text(name)));
-    out.emplace_back(name);
-  }
+  for (hsize_t i = 0; i < info.nlinks; ++i)
+    tolerating(lost, [&] {
+      char name[256] = {};
+      const auto length = H5Lget_name_by_idx(group, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT);
+      check(static_cast<hssize_t>(length), "list", "group");
+      refuse_elsewhere(group, name);
+      out.emplace_back(name);
+    });
   return out;
 }
 

@@ -12,8 +12,7 @@ namespace fader {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::uint64_t kMostRows = std::uint64_t{1} << 48;  // of any dataset; keeps sums in range
-constexpr int kMostDepth = 8;                                // of groups in groups
+constexpr int kMostDepth = 8;  // of groups in groups
 
 /// Major version of "1.0", or -1.
 int major_version(const std::string& text) {
@@ -22,23 +21,19 @@ int major_version(const std::string& text) {
   return major;
 }
 
-void list_datasets(hid_t group, const std::string& prefix, int depth, std::vector<std::string>& out) {
+/// `seen`: addresses. An object that is met again would be read again, and a group within itself without end.
+void list_datasets(hid_t group, const std::string& prefix, int depth, std::set<std::uint64_t>& seen, std::vector<std::string>& out) {
   if (depth > kMostDepth) throw h5::Failure(fmt::format("groups are nested deeper than {} at '{}'", kMostDepth, prefix));
   for (const std::string& name : h5::members(group)) {
     const std::string path = prefix.empty() ? name : prefix + "/" + name;
+    if (!seen.insert(h5::address(group, name)).second)
+      throw h5::Failure(fmt::format("'{}' is another name of something else in the file, which nothing in a run is", h5::clean_text(path)));
     if (h5::is_group(group, name)) {
-      list_datasets(h5::open_group(group, name), path, depth + 1, out);
+      list_datasets(h5::open_group(group, name), path, depth + 1, seen, out);
     } else if (path != kCommit) {
       out.push_back(path);
     }
   }
-}
-
-std::vector<std::string> decode_texts(const std::string& bytes, std::size_t width) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; width > 0 && at < bytes.size(); at += width)
-    out.push_back(h5::clean_text(bytes.substr(at, width).c_str()));
-  return out;
 }
 
 template <class T>
@@ -48,13 +43,36 @@ std::vector<double> as_doubles(const std::string& bytes) {
   return {values.begin(), values.end()};
 }
 
-std::vector<double> decode(const std::string& bytes, Type type) {
+}  // namespace
+
+std::vector<std::string> decode_texts(const std::string& bytes, std::size_t width) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; width > 0 && at < bytes.size(); at += width)
+    out.push_back(h5::clean_text(bytes.substr(at, width).c_str()));
+  return out;
+}
+
+std::vector<double> decode_numbers(const std::string& bytes, Type type) {
   if (type == Type::f64) return as_doubles<double>(bytes);
   if (type == Type::i64) return as_doubles<std::int64_t>(bytes);
   return as_doubles<std::uint8_t>(bytes);
 }
 
-}  // namespace
+std::string schema_refusal(const Attributes& root) {
+  const auto text = [&](const char* name) {
+    const auto it = root.find(name);
+    const auto* value = it == root.end() ? nullptr : std::get_if<std::string>(&it->second);
+    return value ? *value : std::string();
+  };
+  const std::string schema = text("schema"), version = text("schema_version");
+  if (schema != kSchemaName)
+    return fmt::format("is an HDF5 file, but not a run: its attribute 'schema' is '{}', '{}' is expected", schema, kSchemaName);
+  const int major = major_version(version);
+  if (major < 1) return fmt::format("has no schema_version that can be read: '{}'", version);
+  if (major > kSchemaMajor)
+    return fmt::format("has schema version {}, and this program reads version {} and older; use a newer program", version, kSchemaMajor);
+  return "";
+}
 
 struct RunReader::Parts {
   struct Episode {
@@ -87,7 +105,6 @@ struct RunReader::Parts {
   }
 
   void open();
-  void check_schema() const;
   void read_counters();
   void read_columns();
   std::uint64_t rows(std::size_t episode, const Column& column, hid_t dataset) const;
@@ -106,28 +123,12 @@ void RunReader::Parts::open() {
   }
   file = h5::open_to_read(path);
   root = h5::read_attributes(file, bytes());
-  check_schema();
-}
-
-void RunReader::Parts::check_schema() const {
-  const auto text = [&](const char* name) {
-    const auto it = root.find(name);
-    const auto* value = it == root.end() ? nullptr : std::get_if<std::string>(&it->second);
-    return value ? *value : std::string();
-  };
-  const std::string schema = text("schema"), version = text("schema_version");
-  if (schema != kSchemaName)
-    fail(fmt::format("is an HDF5 file, but not a run: its attribute 'schema' is '{}', '{}' is expected", schema, kSchemaName));
-  const int major = major_version(version);
-  if (major < 1) fail(fmt::format("has no schema_version that can be read: '{}'", version));
-  if (major > kSchemaMajor)
-    fail(fmt::format("has schema version {}, and this program reads version {} and older; use a newer program", version,
-                     kSchemaMajor));
+  if (const std::string why = schema_refusal(root); !why.empty()) fail(why);
 }
 
 /// In an order in which a writer at work cannot make the snapshot contradict itself: what is written last is read first.
 void RunReader::Parts::read_counters() {
-  std::uint8_t state = static_cast<std::uint8_t>(h5::read_counter(file, kStatus, 1)[0]);
+  const std::uint64_t state = h5::read_counter(file, kStatus, 1)[0];
   if (state > 2) fail(fmt::format("has status {}, 0 to 2 are known", state));
   status = static_cast<RunStatus>(state);
   const auto all = h5::read_counter(file, kCommit, 3);
@@ -151,9 +152,12 @@ void RunReader::Parts::read_counters() {
 
 /// The first episode says what the columns are; the others must have the same ones. All must hold what was committed.
 void RunReader::Parts::read_columns() {
+  std::set<std::uint64_t> seen = {h5::address(file, "/"), h5::address(file, kStatus), h5::address(file, kCommit)};
   for (std::size_t e = 0; e < episodes.size(); ++e) {
     std::vector<std::string> paths;
-    list_datasets(episodes[e].group, "", 0, paths);
+    if (!seen.insert(h5::address(file, episode_name(e))).second)
+      fail(fmt::format("{} is another name of something else in the file", episode_name(e)));
+    list_datasets(episodes[e].group, "", 0, seen, paths);
     if (e > 0 && paths.size() != columns.size())
       fail(fmt::format("{} has {} datasets and {} has {}", episode_name(e), paths.size(), episode_name(0), columns.size()));
     for (const std::string& name : paths) {
@@ -171,11 +175,14 @@ void RunReader::Parts::read_columns() {
       rows(e, at(name), dataset);
     }
   }
+  std::uint64_t together = 0;  // each is no larger than the file, which a row that is not stored anywhere is not either
   for (Column& c : columns) {
     if (c.rows != Rows::constant) continue;
     const std::string bytes = raw(0, c);
+    together += bytes.size();
+    if (together > this->bytes()) fail("is damaged: its constants claim more rows than the file holds");
     if (c.type == Type::text) c.text = decode_texts(bytes, c.size);
-    else c.value = decode(bytes, c.type);
+    else c.value = decode_numbers(bytes, c.type);
   }
 }
 
@@ -202,7 +209,7 @@ std::string RunReader::Parts::raw(std::size_t episode, const Column& c) const {
   const h5::Handle dataset = h5::open_dataset(episodes[episode].group, c.path);
   const std::uint64_t n = rows(episode, c, dataset);
   std::string out(n * h5::row_bytes(c), '\0');
-  h5::read_rows(dataset, c, n, out.data());
+  h5::read_rows(dataset, c, 0, n, out.data());
   return out;
 }
 
@@ -235,7 +242,7 @@ std::uint64_t RunReader::rows(std::size_t episode, std::string_view path) const 
 std::vector<double> RunReader::read(std::size_t episode, std::string_view path) const {
   const Column& c = parts_->at(path);
   FADER_CHECK(c.type != Type::text, "{} is a column of texts", c.path);
-  return parts_->reading([&] { return decode(parts_->raw(episode, c), c.type); });
+  return parts_->reading([&] { return decode_numbers(parts_->raw(episode, c), c.type); });
 }
 
 std::vector<std::string> RunReader::read_text(std::size_t episode, std::string_view path) const {

@@ -24,6 +24,9 @@ using Attributes = std::map<std::string, Attribute>;
 /// 0 running, 1 complete, 2 failed.
 enum class RunStatus : std::uint8_t { running = 0, complete = 1, failed = 2 };
 
+/// The attribute of the file that says whether a row was written for every optimiser step.
+inline constexpr const char* kLogSteps = "log_steps";
+
 struct Committed {
   std::uint64_t intervals = 0, steps = 0, events = 0;
   bool operator==(const Committed&) const = default;
@@ -96,6 +99,7 @@ class RunReader {
 
 /// Differences between two runs, a line each; empty: equal. All columns but the volatile ones bit for bit (NaN equals
 /// NaN), the status, all attributes but those of provenance: created, host, command_line, config_toml (config_sha256 is compared), git_*.
+/// Where one of them did not log its optimiser steps (attribute log_steps), columns of steps are left out.
 std::vector<std::string> compare_runs(const std::filesystem::path& a, const std::filesystem::path& b);
 
 /// "1.10.8", for provenance.

@@ -113,7 +113,7 @@ struct RunWriter::Parts {
     for (std::size_t i = 0; i < columns.size(); ++i) index.emplace(columns[i].path, i);
   }
 
-  void open(std::size_t count);
+  void open(const fs::path& at, std::size_t count);
   void use(std::size_t episode);
   void require_open() const;
   Episode& at(std::size_t episode);
@@ -144,8 +144,9 @@ struct RunWriter::Parts {
   }
 };
 
-void RunWriter::Parts::open(std::size_t count_of_episodes) {
-  file = h5::open_to_append(path);
+/// `at`: where the file is now. It gets its name only while it is open here: a reader that came between would keep the writer out.
+void RunWriter::Parts::open(const fs::path& at, std::size_t count_of_episodes) {
+  file = h5::open_to_append(at);
   status = h5::open_dataset(file, kStatus);
   commit = h5::open_dataset(file, kCommit);
   for (std::size_t e = 0; e < count_of_episodes; ++e) {
@@ -345,8 +346,8 @@ RunWriter::RunWriter(const fs::path& file, const Attributes& root, std::span<con
   parts_->writing("", [&] {
     AtomicFile whole(file);
     make_objects(whole.path(), root, episodes, columns);
+    parts_->open(whole.path(), episodes.size());
     whole.commit();
-    parts_->open(episodes.size());
   });
 }
 
@@ -360,13 +361,13 @@ RunWriter::RunWriter(const fs::path& file, std::span<const Committed> cut) {
   Parts copy(whole.path(), old.columns());
   copy.writing("", [&] {
     make_objects(whole.path(), old.root(), episodes, old.columns());
-    copy.open(episodes.size());
+    copy.open(whole.path(), episodes.size());
   });
   for (std::size_t e = 0; e < cut.size(); ++e) copy.copy_rows(old, e, cut[e]);
-  copy.close();
-  whole.commit();
+  copy.close();  // so that what is synced now is whole
   parts_ = std::make_unique<Parts>(file, old.columns());
-  parts_->writing("", [&] { parts_->open(episodes.size()); });
+  parts_->writing("", [&] { parts_->open(whole.path(), episodes.size()); });
+  whole.commit();
 }
 
 RunWriter::RunWriter(RunWriter&&) noexcept = default;

@@ -196,6 +196,67 @@ TEST_CASE("a snapshot in mid-episode gives branches and comes back") {
   CHECK(step(*other, 0, 2, out) + step(*other, 0, 3, out) == straight);
 }
 
+TEST_CASE("a step saved in its middle goes on elsewhere as if it had not been left") {
+  Small small;
+  const auto env = small.make();
+  Outcome out;
+  reset(*env, 0, 5, out);
+  step(*env, 0, 0, out);
+  std::vector<std::string> moments;
+  env->when_resting([&] {
+    Archive archive;
+    env->state(archive);
+    moments.push_back(archive.bytes());
+    env->fingerprint(0);  // looking is free
+  });
+  const std::string second = step(*env, 0, 1, out);
+  env->when_resting({});
+  REQUIRE(moments.size() == 3);
+  const std::string third = step(*env, 0, 2, out);
+  const auto flops = env->ledger().row(0).flops;
+  const double fingerprint = env->fingerprint(0);
+  for (const std::string& moment : moments) {
+    const auto later = small.make();
+    Archive archive(moment);
+    later->state(archive);
+    archive.finish();
+    CHECK(step(*later, 0, 1, out) == second);
+    CHECK(step(*later, 0, 2, out) == third);
+    CHECK(later->ledger().row(0).flops == flops);
+    CHECK(later->fingerprint(0) == fingerprint);
+  }
+  struct Away {};
+  env->when_resting([] { throw Away{}; });
+  CHECK_THROWS_AS(step(*env, 0, 3, out), Away);
+}
+
+TEST_CASE("a state that leads out of the environment's tables is refused") {
+  Small small;
+  const auto env = small.make();
+  Outcome out;
+  reset(*env, 0, 5, out);
+  Archive saved;
+  env->slot_state(saved, 0);
+  for (const char* name : {"interval", "reference", "weights", "agent_reward", "agreement", "ranking", "domain", "first_mean"}) {
+    std::string bytes = saved.bytes();
+    const std::size_t at = bytes.find(name) + std::strlen(name);
+    REQUIRE(at < bytes.size());
+    std::uint64_t count = 0;
+    std::memcpy(&count, bytes.data() + at, sizeof count);
+    if (std::string(name) == "interval") bytes[at + sizeof count + 1] = 1;  // 256 and more
+    else if (std::string(name) == "ranking") std::memset(bytes.data() + at + sizeof count, 0x7f, 4);
+    else {  // one element less
+      const std::uint64_t fewer = count - 1;
+      std::memcpy(bytes.data() + at, &fewer, sizeof fewer);
+      bytes.erase(at + sizeof fewer, bytes[bytes.rfind(name) - 5] == 'f' ? 4 : 8);
+    }
+    const auto other = small.make();
+    Archive archive(bytes);
+    INFO(name);
+    CHECK_THROWS_AS(other->slot_state(archive, 0), DataError);
+  }
+}
+
 TEST_CASE("weights off the simplex are refused, and so is a pool too small") {
   Small small;
   const auto env = small.make();

@@ -1,0 +1,210 @@
+#include "store/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+
+#include "core/error.h"
+#include "store/layout.h"
+#include "store/remains.h"
+
+namespace fader {
+namespace {
+
+constexpr double kSimplex = 1e-9, kSecondsShare = 1e-6, kSeconds = 0.1;
+
+using Row = std::span<const double>;
+
+bool one_of(const std::string& path, std::initializer_list<const char*> paths) {
+  return std::any_of(paths.begin(), paths.end(), [&](const char* p) { return path == p; });
+}
+
+/// Where NaN may stand: not measured. The README lists the same.
+bool may_be_missing(const std::string& path) {
+  return one_of(path, {"infos/loss_train", "infos/loss_validation", "console/value", "console/log_density", "agents/propensity"}) ||
+         path.starts_with("console/diag/") || path.starts_with("credit/") || (path.starts_with("reward/") && path.ends_with("_se"));
+}
+bool is_simplex(const std::string& path) {
+  return one_of(path, {"actions", "console/weights_asked", "console/probability", "console/presets"});
+}
+bool is_cumulated(const std::string& path) {
+  return one_of(path, {"infos/tokens", "cost/seconds", "cost/flops", "cost/tokens", "cost/total_seconds", "train/step"});
+}
+
+const char* word(RunStatus status) {
+  return status == RunStatus::running ? "running" : status == RunStatus::complete ? "complete" : "failed";
+}
+std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+
+/// One episode's values.
+class Values {
+ public:
+  Values(const Remains& remains, const RunReader& run, std::size_t episode, std::vector<Problem>& out)
+      : remains_(remains), run_(run), episode_(episode), committed_(run.committed(episode)), out_(out) {}
+
+  void check() {
+    for (const Column& c : run_.columns()) {
+      if (c.type == Type::text) continue;
+      const std::vector<double> values = read(c.path);
+      if (c.type == Type::f64) finite(c, values);
+      if (c.type == Type::boolean)
+        rows(c, values, [](Row row, Row) { return row[0] == 0 || row[0] == 1 ? "" : fmt::format("{}, 0 or 1 expected", row[0]); });
+      if (is_simplex(c.path)) rows(c, values, [](Row row, Row) { return off_simplex(row); });
+      if (is_cumulated(c.path)) rows(c, values, fallen);
+    }
+    ends();
+    seconds();
+    length();
+  }
+
+ private:
+  /// Nothing when there is no such column, or not all of it can be read.
+  std::vector<double> read(std::string_view path) const {
+    const auto& columns = remains_.columns();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const Column& c = columns[i];
+      if (c.path != path || !run_.has(path)) continue;
+      const std::uint64_t sound = remains_.episodes()[episode_].sound[i];
+      if (c.type == Type::text || sound < counted_rows(c.rows, committed_)) return {};
+      return run_.read(episode_, path);
+    }
+    return {};
+  }
+
+  void add(std::string_view path, std::uint64_t row, const std::string& what) {
+    out_.push_back({fmt::format("{}/{}: row {}: {}", episode_name(episode_), path, row, what), BadRow{episode_, std::string(path), row}});
+  }
+
+  /// Notes the first row of which `wrong`, given it and the one before, has something to say, and counts the others.
+  template <class F>
+  void rows(const Column& c, const std::vector<double>& values, F wrong) {
+    const std::size_t n = c.size == 0 ? 0 : values.size() / c.size;
+    std::size_t first = n, bad = 0;
+    std::string what;
+    for (std::size_t r = 0; r < n; ++r) {
+      const Row row(values.data() + r * c.size, c.size);
+      std::string found = wrong(row, r == 0 ? Row() : Row(values.data() + (r - 1) * c.size, c.size));
+      if (found.empty()) continue;
+      ++bad;
+      if (first < n) continue;
+      first = r;
+      what = std::move(found);
+    }
+    if (bad > 0) add(c.path, first, bad == 1 ? what : fmt::format("{} ({} of {} rows)", what, bad, n));
+  }
+
+  static std::string off_simplex(Row row) {
+    for (const double w : row)
+      if (!(w >= 0)) return fmt::format("{} among them, 0 or more expected", w);
+    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+    return std::abs(sum - 1) <= kSimplex ? "" : fmt::format("the sum is {}, 1 expected", sum);
+  }
+  static std::string fallen(Row row, Row before) {
+    for (std::size_t i = 0; i < before.size(); ++i)
+      if (row[i] < before[i]) return fmt::format("{} after {}, and what is cumulated never falls", row[i], before[i]);
+    return "";
+  }
+
+  void finite(const Column& c, const std::vector<double>& values) {
+    const bool failed = run_.status() == RunStatus::failed, complete = run_.status() == RunStatus::complete && ended();
+    bool missing = may_be_missing(c.path);
+    if (c.rows == Rows::once) missing = !complete || !c.scalar;  // a domain may be absent from the test set
+    if (failed && c.rows == Rows::step) return;  // what made the run fail
+    const std::size_t checked = values.size() - (failed && c.rows != Rows::once ? std::min(values.size(), c.size) : 0);
+    rows(c, std::vector<double>(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(checked)), [&](Row row, Row) {
+      for (std::size_t i = 0; i < row.size(); ++i)
+        if (std::isinf(row[i]) || (std::isnan(row[i]) && !missing))
+          return fmt::format("{}{} is not finite", row[i], c.labels.empty() ? "" : " for " + c.labels[i]);
+      return std::string();
+    });
+  }
+
+  bool ended() const {
+    const auto terminated = read("terminations");
+    return !terminated.empty() && terminated.back() == 1;
+  }
+
+  void ends() {
+    const auto terminated = read("terminations"), truncated = read("truncations");
+    for (std::size_t r = 0; r < terminated.size() && r < truncated.size(); ++r) {
+      const bool here = terminated[r] != 0, cut = truncated[r] != 0;
+      if (here && cut) return add("truncations", r, "the episode is terminated and truncated at once");
+      if ((here || cut) && r + 1 < terminated.size())
+        return add(here ? "terminations" : "truncations", r + 1, fmt::format("a row after the end of the episode; {} follow it", terminated.size() - r - 1));
+    }
+  }
+
+  void seconds() {
+    const auto phases = read("cost/seconds"), total = read("cost/total_seconds");
+    const std::size_t p = total.empty() ? 0 : phases.size() / total.size();
+    for (std::size_t r = 0; p > 0 && r < total.size(); ++r) {
+      const double sum = std::accumulate(phases.begin() + static_cast<std::ptrdiff_t>(r * p), phases.begin() + static_cast<std::ptrdiff_t>((r + 1) * p), 0.0);
+      if (std::abs(sum - total[r]) <= kSeconds + kSecondsShare * std::abs(total[r])) continue;
+      return add("cost/total_seconds", r, fmt::format("{} s, and the phases of cost/seconds add up to {} s", total[r], sum));
+    }
+  }
+
+  void length() {
+    const auto it = run_.episode(episode_).find("total_steps");
+    const auto* planned = it == run_.episode(episode_).end() ? nullptr : std::get_if<std::int64_t>(&it->second);
+    if (!planned || *planned < 0) return;
+    const auto intervals = committed_.intervals, most = static_cast<std::uint64_t>(*planned);
+    if (intervals > most) add("rewards", most, fmt::format("{} intervals were planned and {} are there", most, intervals));
+    const auto truncated = read("truncations");
+    const bool over = ended() || (!truncated.empty() && truncated.back() == 1);
+    if (run_.status() == RunStatus::complete && intervals < most && run_.has("terminations") && !over)
+      out_.push_back({fmt::format("{} has {} of {} intervals and did not end, and the run says that it is complete", episode_name(episode_),
+                                  intervals, most), {}});
+  }
+
+  const Remains& remains_;
+  const RunReader& run_;
+  std::size_t episode_;
+  Committed committed_;
+  std::vector<Problem>& out_;
+};
+
+std::string summary_of(const RunReader& run) {
+  Committed sum;
+  for (std::size_t e = 0; e < run.episodes(); ++e) {
+    const Committed c = run.committed(e);
+    sum = {sum.intervals + c.intervals, sum.steps + c.steps, sum.events + c.events};
+  }
+  const auto version = run.root().find("schema_version");
+  return fmt::format("{}, {}, {}, {}, {}, {}, schema {}", word(run.status()), counted(run.episodes(), "episode"), counted(sum.intervals, "interval"),
+                     counted(sum.steps, "step row"), counted(sum.events, "event"), counted(run.columns().size(), "dataset"),
+                     version == run.root().end() ? "" : std::get<std::string>(version->second));
+}
+
+}  // namespace
+
+Checked check_run(const std::filesystem::path& file) {
+  Checked out;
+  std::string refused;
+  const auto add = [&](std::string what) {
+    if (const std::string prefix = file.string() + ": "; what.starts_with(prefix)) what.erase(0, prefix.size());
+    out.problems.push_back({std::move(what), {}});
+  };
+  std::optional<RunReader> run;  // before Remains: what was committed now can be read then, also while the file grows
+  try {
+    run.emplace(file);
+  } catch (const DataError& error) {
+    refused = error.what();
+  }
+  try {
+    const Remains remains(file);
+    out.closed = remains.closed();
+    for (const std::string& what : remains.problems()) add(what);
+    for (std::size_t e = 0; run && e < run->episodes(); ++e) Values(remains, *run, e, out.problems).check();
+    if (run) out.summary = summary_of(*run);
+  } catch (const DataError& error) {
+    add(error.what());
+  }
+  if (!run && out.problems.empty()) add(refused);
+  return out;
+}
+
+}  // namespace fader
