@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -9,6 +10,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/error.h"
@@ -33,6 +36,22 @@ class Descriptor {
  private:
   int fd_;
 };
+
+/// Removes the temporaries of this target that killed processes left: of a process that is gone, and not written for an hour, since
+/// the process may be one of another machine.
+void remove_abandoned(const fs::path& target) {
+  const std::string prefix = fmt::format(".{}.", target.filename().string());
+  std::error_code ignored;
+  for (fs::directory_iterator it(target.has_parent_path() ? target.parent_path() : fs::path("."), ignored), end; !ignored && it != end; it.increment(ignored)) {
+    const std::string name = it->path().filename().string();
+    if (!name.starts_with(prefix) || !name.ends_with(".part")) continue;
+    const int process = std::atoi(name.c_str() + prefix.size());
+    const bool gone = process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+    std::error_code unknown;
+    const auto written = fs::last_write_time(it->path(), unknown);
+    if (gone && !unknown && fs::file_time_type::clock::now() - written > std::chrono::hours(1)) fs::remove(it->path(), unknown);
+  }
+}
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
@@ -67,6 +86,7 @@ void sync_file(const fs::path& path) {
 
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   static std::atomic<unsigned> count{0};
+  remove_abandoned(target_);
   temporary_ = folder_of(target_) / fmt::format(".{}.{}.{}.part", target_.filename().string(), ::getpid(), count++);
 }
 

@@ -16,7 +16,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit = s
 void sync_file(const std::filesystem::path& path);
 
 /// Writes beside the target under a temporary name, syncs file and folder, renames: a reader sees the old file or the new
-/// one, never half of one. RunError naming path and reason; the temporary is removed.
+/// one, never half of one. RunError naming path and reason; the temporary is removed. What processes that were killed left of
+/// the same target is removed an hour later.
 void write_atomically(const std::filesystem::path& path, std::string_view bytes);
 
 /// The same for content that is written in pieces: write to `path()`, then commit(). Without commit nothing remains.

@@ -123,7 +123,8 @@ void join(Json& all, const Json& properties) {
 }
 
 /// Definitions for what is chosen by `kind`: "policy.keys", what any kind may have, from which editors complete; "policy.ucb"
-/// and so on, what of it goes with a kind; "policy", both: with any key while there is no kind.
+/// and so on, what of it goes with a kind; "policy", both: with any key while there is no kind. Not a `oneOf` of whole kinds:
+/// editors then say that none matches, in place of which key is wrong.
 template <class Shelf>
 void define_kinds(Json& definitions, const std::string& noun, const Shelf& shelf, const Json& common) {
   std::map<std::string, Described> kinds;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <span>
+#include <thread>
 
 #include "core/error.h"
 #include "store/layout.h"
@@ -195,7 +197,12 @@ Checked check_run(const std::filesystem::path& file) {
     refused = error.what();
   }
   try {
-    const Remains remains(file);
+    std::optional<Remains> now(std::in_place, file);
+    if (run && !now->closed() && !now->problems().empty()) {  // perhaps it was caught in the middle of a write
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      now.emplace(file);
+    }
+    const Remains& remains = *now;
     out.closed = remains.closed();
     for (const std::string& what : remains.problems()) add(what);
     for (std::size_t e = 0; run && e < run->episodes(); ++e) Values(remains, *run, e, out.problems).check();

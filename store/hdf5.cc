@@ -37,8 +37,6 @@ std::string explanation() {
   return lines.size() == 1 ? inner : lines.front() + ": " + inner;
 }
 
-constexpr unsigned kReadAttempts = 27;
-
 Handle access_properties() {
   Handle list(check(H5Pcreate(H5P_FILE_ACCESS), "make", "file access properties"));
   check(H5Pset_libver_bounds(list, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST), "set", "format");
@@ -52,9 +50,6 @@ Handle access_properties() {
   cache.set_initial_size = true;
   cache.initial_size = cache.min_size = 1 << 19;
   check(H5Pset_mdc_config(list, &cache), "set", "cache");
-  // of metadata whose checksum is wrong, since a writer may be at work on them. The pause doubles each time, from a nanosecond: this is
-  // an eighth of a second, while the library's own 100 would outlast us all in a file that is damaged.
-  check(H5Pset_metadata_read_attempts(list, kReadAttempts), "set", "attempts");
 #if H5_VERSION_GE(1, 10, 7)
   check(H5Pset_file_locking(list, 1, 1), "set", "locking");           // where a file system has no locks, go without
 #endif
@@ -144,23 +139,13 @@ Handle open_to_append(const std::filesystem::path& path) {
   const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDWR | H5F_ACC_SWMR_WRITE, access_properties());
   return Handle(check(id, "open", "file"));
 }
-Handle open_to_read(const std::filesystem::path& path) {
-  constexpr int kTries = 20;  // a writer has the file to itself for the moment in which it opens or closes it
-  hid_t id = H5I_INVALID_HID;
-  for (int i = 0; i < kTries && id < 0; ++i) {
-    if (i > 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    for (const unsigned mode : {H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5F_ACC_RDONLY}) {  // the second: h5repack makes older formats
-      H5Eclear2(H5E_DEFAULT);
-      if (id < 0) id = H5Fopen(path.c_str(), mode, access_properties());
-    }
-  }
-  Handle file(check(id, "open", "file"));
-  const Handle list(check(H5Fget_create_plist(file), "ask for the properties of", "file"));
-  unsigned shared = 0;
-  check(H5Pget_shared_mesg_nindexes(list, &shared), "ask for the properties of", "file");
-  if (shared > 0)  // what is stored once would be read once an object: more than the file holds
-    throw Failure("attributes and types are shared among objects, which nothing in a run does");
-  return file;
+Handle open_to_read(const std::filesystem::path& path, unsigned attempts) {
+  const Handle list = access_properties();
+  check(H5Pset_metadata_read_attempts(list, attempts), "set", "attempts");
+  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, list);
+  if (id >= 0) return Handle(id);
+  H5Eclear2(H5E_DEFAULT);  // a copy in an older format (h5repack makes one) is refused above
+  return Handle(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties()), "open", "file"));
 }
 void flush(hid_t file) { check(H5Fflush(file, H5F_SCOPE_LOCAL), "flush", "file"); }
 

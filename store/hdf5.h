@@ -59,7 +59,10 @@ T check(T result, std::string_view action, std::string_view name);
 // Files. Always the newest format and strong closing: closing a file closes everything in it.
 Handle create_file(const std::filesystem::path& path);
 Handle open_to_append(const std::filesystem::path& path);  ///< single writer, many readers
-Handle open_to_read(const std::filesystem::path& path);    ///< finished, growing, or left behind by a killed writer
+/// Finished, growing, or left behind by a killed writer. What has a wrong checksum is read again, since a writer may be at work on
+/// it, after a pause that doubles each time, from a nanosecond: 27 attempts take an eighth of a second, and the library's own
+/// 100, in a file that is damaged, for ever.
+Handle open_to_read(const std::filesystem::path& path, unsigned attempts = 27);
 void flush(hid_t file);  ///< numbers are in the file once written; this brings what says where they are
 
 /// How a column's values are stored; `bytes` of a text.

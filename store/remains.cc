@@ -18,6 +18,7 @@ using Counts = std::array<std::uint64_t, 3>;
 constexpr std::array kCounted = {Rows::interval, Rows::step, Rows::event};
 constexpr int kMostDepth = 8;                                        // of groups in groups
 constexpr std::uint64_t kMostPadding = std::uint64_t{1} << 40;       // of a file that was cut short
+constexpr unsigned kReadAttempts = 6;  // of what has a wrong checksum: a damaged file has much of that, and each pause is long
 constexpr std::size_t kMostEpisodes = 1'000'000, kMostObjects = 1'000'000;
 
 /// What a file says of itself in its first bytes; the library is not asked.
@@ -113,7 +114,7 @@ void Remains::Parts::open(const fs::path& copy) {
   }
   if (!open && end < size) note(fmt::format("{} bytes follow its end", size - end));
   try {
-    file = h5::open_to_read(there);
+    file = h5::open_to_read(there, kReadAttempts);
   } catch (const h5::Failure& e) {
     fail(e.what());
   }

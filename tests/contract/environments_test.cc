@@ -194,6 +194,33 @@ TEST_CASE("an episode saved in the middle goes on to the same bits", "[contract]
   REQUIRE(play(*fresh, slot, same, env->spec().horizon).rows == expected.rows);
 }
 
+TEST_CASE("a snapshot in mid-episode gives two branches, and the way back", "[contract]") {
+  const auto name = GENERATE(from_range(known_answer()));
+  CAPTURE(name);
+  const auto env = make(name, 2), straight = make(name, 2);
+  for (Env* e : {env.get(), straight.get()}) {
+    reset(*e, 1, 45);
+    Rng weights(1, "weights");
+    play(*e, 1, weights, 3);
+  }
+  Archive saved;
+  env->slot_state(saved, 1);
+  const auto back = [&] {
+    Archive archive(saved.bytes());
+    env->slot_state(archive, 1);
+    archive.finish();
+  };
+  Rng one(2, "weights"), other(3, "weights"), again(2, "weights");
+  const auto branch = play(*env, 1, one, 5);
+  back();
+  REQUIRE(play(*env, 1, other, 5).rows != branch.rows);  // other weights, another future
+  back();
+  REQUIRE(play(*env, 1, again, 5).rows == branch.rows);
+  back();
+  Rng on(4, "weights"), same = on;
+  REQUIRE(play(*env, 1, on, env->spec().horizon).rows == play(*straight, 1, same, env->spec().horizon).rows);
+}
+
 TEST_CASE("weights off the simplex are refused and change nothing", "[contract]") {
   const auto name = GENERATE(from_range(known_answer()));
   const int fault = GENERATE(0, 1, 2, 3);

@@ -20,7 +20,9 @@ TEST_CASE("every kind of error has its exit code") {
 TEST_CASE("the nearest name is one that was probably meant") {
   const std::vector<std::string> known = {"discounted_ucb", "fixed", "one_hot", "ucb", "uniform"};
   CHECK(nearest("discountd_ucb", known) == "discounted_ucb");  // one letter left out
-  CHECK(nearest("unifrom", known) == "uniform");               // two exchanged: distance two
+  CHECK(nearest("unifrom", known) == "uniform");               // two exchanged: distance one
+  CHECK(nearest("cub", known) == "ucb");                       // so it is enough for a short name
+  CHECK(nearest("unfiomr", known) == "uniform");               // twice
   CHECK(nearest("ucb", known) == "ucb");
   CHECK(nearest("ucbs", known) == "ucb");
   CHECK(nearest("uc", known) == "ucb");
@@ -30,10 +32,31 @@ TEST_CASE("the nearest name is one that was probably meant") {
   CHECK(nearest("ucb", {}) == "");
 }
 
+TEST_CASE("the beginning of one name, and of no other, will do") {
+  const std::vector<std::string> known = {"bandit-v0", "learning_curve-v0", "learning_rate", "pretrain-v0"};
+  CHECK(nearest("bandit", known) == "bandit-v0");
+  CHECK(nearest("Pre", known) == "pretrain-v0");
+  CHECK(nearest("learning_r", known) == "learning_rate");
+  CHECK(nearest("learning", known) == "");  // of two
+  CHECK(nearest("ba", known) == "");
+  CHECK(nearest("andit", known) == "");
+}
+
 TEST_CASE("of two near names the nearer is suggested, of equals the first") {
   const std::vector<std::string> known = {"intervals", "interval", "internal"};
   CHECK(nearest("intervas", known) == "intervals");
   CHECK(nearest("intervl", known) == "interval");
+}
+
+TEST_CASE("case is no distance, but decides between names that are otherwise as near") {
+  const std::vector<std::string> known = {"Batch", "batch", "context"};
+  CHECK(nearest("contxet", known) == "context");
+  CHECK(nearest("Context", known) == "context");
+  CHECK(nearest("CONTEXT", known) == "context");
+  CHECK(nearest("batch", known) == "batch");
+  CHECK(nearest("Batch", known) == "Batch");
+  CHECK(nearest("batches", known) == "batch");
+  CHECK(nearest("BATHC", known) == "Batch");
 }
 
 TEST_CASE("a suggestion reads as the end of a sentence") {

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <fstream>
 #include <thread>
 
@@ -84,6 +85,24 @@ TEST_CASE("a file in pieces appears on commit only, and beside others of its nam
   CHECK(entries(scratch.path()) == 1);
   AtomicFile never_written(scratch / "g");
   CHECK_THROWS_AS(never_written.commit(), RunError);
+}
+
+TEST_CASE("what a killed process left of a target is removed when it is old, what may be at work is not") {
+  const ScratchFolder at;
+  const fs::path target = at.path() / "data.bin";
+  const int gone = 0x7ffffff0;  // no process has so high a number
+  const auto left = [&](const std::string& name, bool old) {
+    std::ofstream(at.path() / name) << "half";
+    if (old) fs::last_write_time(at.path() / name, fs::file_time_type::clock::now() - std::chrono::hours(2));
+    return at.path() / name;
+  };
+  const auto abandoned = left(fmt::format(".data.bin.{}.0.part", gone), true), recent = left(fmt::format(".data.bin.{}.1.part", gone), false),
+             alive = left(fmt::format(".data.bin.{}.0.part", ::getpid()), true), other = left(fmt::format(".other.bin.{}.0.part", gone), true);
+  write_atomically(target, "whole");
+  CHECK_FALSE(fs::exists(abandoned));
+  CHECK(fs::exists(recent));
+  CHECK(fs::exists(alive));
+  CHECK(fs::exists(other));
 }
 
 TEST_CASE("a relative name without a folder is written into the working folder") {

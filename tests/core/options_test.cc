@@ -95,7 +95,7 @@ TEST_CASE("a value outside its range is named with what was expected") {
   s.seeds = {0, -4};
   CHECK(option(s, "seeds").problem() == "element 2 is -4; expected at least 0");
   s.presets = {{1, 0}, {0.5, -0.5}};
-  CHECK(option(s, "presets").problem() == "element 2 element 2 is -0.5; expected 0 to 1");
+  CHECK(option(s, "presets").problem() == "element 2 of row 2 is -0.5; expected 0 to 1");
 }
 
 TEST_CASE("what is not finite is refused, bounded or not") {

@@ -96,7 +96,7 @@ TEST_CASE("what is written is read back, the newest first, and only so many stay
   CHECK_FALSE(fs::exists(at / "run" / "checkpoints"));
 }
 
-TEST_CASE("a checkpoint of the same moment stays; a broken one is replaced") {
+TEST_CASE("a checkpoint of the same moment stays, a broken one is replaced") {
   const ScratchFolder at;
   const Checkpoints checkpoints(at / "c", 2, 0);
   checkpoints.write(manifest(5), "first");

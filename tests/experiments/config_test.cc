@@ -317,7 +317,7 @@ TEST_CASE("a file that cannot be read is one clear message") {
         folder + "/bandit_ucb: error: no such file; did you mean '" + folder + "/bandit_ucb.toml'?");
   CHECK(message(scratch.folder) == folder + ": error: this is a folder; expected an experiment file, ending in .toml");
   CHECK(message(scratch.write("binary.toml", std::string("a = \"\xff\xfe\"\n"))) ==
-        folder + "/binary.toml:1:5: error: this is not TOML: Encountered invalid utf-8 sequence");
+        folder + "/binary.toml:1:5: error: this is not TOML: here is a byte that is not of UTF-8; expected a text file, saved as UTF-8");
   CHECK(has(message(scratch.write("empty.toml", "")), "empty.toml:1:1: error: there is no environment"));
   scratch.write("a.toml", "base = \"b.toml\"\n");
   scratch.write("b.toml", "base = \"./a.toml\"\n");

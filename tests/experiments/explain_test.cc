@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "agents/agent.h"
 #include "core/error.h"
 #include "env/registry.h"
 #include "env/reward.h"
@@ -58,9 +59,55 @@ TEST_CASE("sections, single options and bare names") {
   CHECK(one == "run.threads = 1\nof one run\na whole number, 1 to 1024\n");
 }
 
+TEST_CASE("all sections, with every option in them") {
+  REQUIRE(sections().size() == 5);
+  for (const Section& section : sections()) {
+    CAPTURE(section.name);
+    const std::string text = explain_text(section.name);
+    CHECK(has(text, section.summary));
+    CHECK(explain_text("[" + section.name + "]") == text);
+    const auto options = section.options();
+    for (const Option& o : options->list()) {
+      CHECK(has(text, o.name + " = " + o.value()));
+      CHECK(has(explain_text(section.name + "." + o.name), o.help));
+    }
+  }
+}
+
+template <class Shelf>
+void check_topic(const Shelf& shelf, const std::vector<std::string>& names, const std::string& prefix) {
+  const std::string text = explain_text(names.at(0));
+  for (const std::string& name : names) CHECK(explain_text(name) == text);
+  for (const std::string& kind : shelf.names()) {
+    CHECK(has(text, "\n" + kind + " "));
+    CHECK(has(text, shelf.at(kind).summary));
+  }
+  CHECK(has(text, "--explain " + prefix + ".<kind>"));
+}
+
+TEST_CASE("what is chosen by kind is explained by what there is to choose from") {
+  check_topic(environments(), {"env", "[env]", "envs"}, "env");
+  check_topic(policies(), {"policy", "policies", "[policy]", "[[policies]]"}, "policy");
+  check_topic(agents(), {"agent", "agents", "[[agents]]"}, "agent");
+  check_topic(rewards(), {"reward", "rewards"}, "reward");
+  CHECK(has(explain_text("policy"), "set = { "));
+  CHECK(has(explain_text("name"), "name = "));
+  CHECK(has(explain_text("base"), "relative to this one"));
+}
+
+TEST_CASE("an option of something chosen by kind, as a file writes it") {
+  CHECK(explain_text("policy.c") == explain_text("policy.ucb.c"));
+  const std::string both = explain_text("policy.presets");
+  CHECK(has(both, explain_text("policy.ucb.presets")));
+  CHECK(has(both, explain_text("policy.discounted_ucb.presets")));
+}
+
 TEST_CASE("what is not there is refused with the nearest name") {
   CHECK(message("policy.ucbb") == "nothing is called 'policy.ucbb'; did you mean 'policy.ucb'?");
   CHECK(message("trian") == "nothing is called 'trian'; did you mean 'train'?");
   CHECK(message("train.bach") == "'train' has no option 'bach'; did you mean 'train.batch'?");
+  CHECK(message("bandit") == "nothing is called 'bandit'; did you mean 'bandit-v0'?");
+  CHECK(message("polices") == "nothing is called 'polices'; did you mean 'policies'?");
+  for (const char* odd : {"", "[", "]", "[]", ".", "policy.", "train.", "[[]]"}) CHECK(message(odd) != "no error");
   CHECK(has(message("xyzzy"), "nothing is called 'xyzzy'; known: run, corpus"));
 }

@@ -159,7 +159,7 @@ TEST_CASE("a reader follows a growing run: a thousand reads, no error, no torn r
   CHECK(std::equal(actions.begin(), actions.end(), all.begin()));
 }
 
-TEST_CASE("USR1 asks for a checkpoint and the run goes on; TERM leaves one, and the run goes on from there") {
+TEST_CASE("USR1 asks for a checkpoint and the run goes on, TERM leaves one, and the run goes on from there") {
   const Whole whole;
   Background program(whole.file + kLonger + whole.out("a") + " --set run.checkpoint_seconds=0");
   REQUIRE(until(program, [&] { return fs::exists(whole.run("a") / "run.h5") && RunReader(whole.run("a") / "run.h5").committed(0).intervals > 0; }));
@@ -240,7 +240,7 @@ TEST_CASE("--resume refuses another configuration and lists what differs, but no
   CHECK_THAT(changed.text, Contains("another content of the corpus"));
 }
 
-TEST_CASE("a disk that takes no more is a recorded failure, or costs a checkpoint only; with room again the run goes on") {
+TEST_CASE("a disk that takes no more is a recorded failure, or costs a checkpoint only, with room again the run goes on") {
   const Whole whole;
   const std::string program = "'" FADER_BINARY_DIR "/fader' " + whole.file + kLonger;
   const auto blocks = [](const fs::path& file) { return fs::file_size(file) / 1024; };
@@ -269,7 +269,7 @@ TEST_CASE("a checkpoint that cannot be written costs the checkpoint, not the run
   CHECK(whole.equal("a"));
 }
 
-TEST_CASE("a broken newest checkpoint gives way to the one before; where none can be used, the user decides") {
+TEST_CASE("a broken newest checkpoint gives way to the one before, where none can be used, the user decides") {
   const Whole whole;
   const std::string dense = " --set run.checkpoint_seconds=0.01";
   Background program(whole.file + kLonger + whole.out("a") + dense);

@@ -170,7 +170,13 @@ TEST_CASE("links that lead elsewhere, attributes that are not ours, episodes tha
   CHECK_THAT(message(changed(folder, [](hid_t f) { H5Lcreate_soft("/status", f, "episode_1/soft", H5P_DEFAULT, H5P_DEFAULT); })),
              Contains("'soft' leads elsewhere"));
   CHECK_THAT(message(changed(folder, [](hid_t f) { H5Lcreate_hard(f, "episode_0", f, "episode_0/again", H5P_DEFAULT, H5P_DEFAULT); })),
-             Contains("nested deeper"));
+             Contains("'again' is another name of something else in the file"));
+  CHECK_THAT(message(changed(folder, [](hid_t f) { H5Lcreate_hard(f, "episode_0/rewards", f, "episode_1/again", H5P_DEFAULT, H5P_DEFAULT); })),
+             Contains("'again' is another name of something else in the file"));
+  CHECK_THAT(message(changed(folder, [](hid_t f) {
+               h5::Handle group = h5::open_group(f, "episode_0");
+               for (int depth = 0; depth < 12; ++depth) group = h5::make_group(group, "g");
+             })), Contains("nested deeper"));
   CHECK_THAT(message(changed(folder, [](hid_t f) { H5Ldelete(f, "episode_1/tokens", H5P_DEFAULT); })),
              Contains("episode_1 has 11 datasets and episode_0 has 12"));
   CHECK_THAT(message(changed(folder, [](hid_t f) { H5Ldelete(f, "status", H5P_DEFAULT); })), Contains("cannot open dataset status"));
@@ -185,6 +191,64 @@ TEST_CASE("links that lead elsewhere, attributes that are not ours, episodes tha
                H5Tinsert(type, "a", 0, H5T_NATIVE_DOUBLE);
                const h5::Handle made(H5Acreate2(f, "odd", type, space, H5P_DEFAULT, H5P_DEFAULT));
              })), Contains("attribute 'odd' has a type that is not known here"));
+}
+
+TEST_CASE("counters are never looked for in another file, and must be small enough to be what they say") {
+  const Folder folder;
+  const auto other = folder / "other.h5";
+  {
+    const h5::Session session;
+    const h5::Handle file = h5::create_file(other);
+    const std::uint8_t complete = 1;
+    h5::write_counter(h5::make_counter(file, "status", true, 1), &complete, true);
+  }
+  for (const char* name : {"status", "commit", "episode_0", "episode_0/commit"}) {
+    const auto replaced = [&](const std::function<herr_t(hid_t)>& link) {
+      return message(changed(folder, [&](hid_t f) {
+        H5Ldelete(f, name, H5P_DEFAULT);
+        h5::check(link(f), "make", "link");
+      }));
+    };
+    CAPTURE(name);
+    CHECK_THAT(replaced([&](hid_t f) { return H5Lcreate_external(other.c_str(), "/status", f, name, H5P_DEFAULT, H5P_DEFAULT); }),
+               Contains("leads elsewhere"));
+    CHECK_THAT(replaced([&](hid_t f) { return H5Lcreate_soft("/episode_1", f, name, H5P_DEFAULT, H5P_DEFAULT); }), Contains("leads elsewhere"));
+  }
+  CHECK_THAT(message(changed(folder, [](hid_t f) {
+               H5Ldelete(f, "status", H5P_DEFAULT);
+               const std::uint64_t large = 257;
+               h5::write_counter(h5::make_counter(f, "status", false, 1), &large, false);
+             })), Contains("has status 257, 0 to 2 are known"));
+  CHECK_THAT(message(changed(folder, [](hid_t f) {
+               H5Ldelete(f, "episode_1", H5P_DEFAULT);
+               H5Lcreate_hard(f, "episode_0", f, "episode_1", H5P_DEFAULT, H5P_DEFAULT);
+             })), Contains("episode_1 is another name of something else in the file"));
+}
+
+TEST_CASE("what is stored once, or nowhere, is not read many times over") {
+  const Folder folder;
+  CHECK_THAT(message(changed(folder, [](hid_t f) {  // each claims less than the file has, and none is stored
+               const h5::Handle list(H5Pcreate(H5P_DATASET_CREATE));
+               const hsize_t chunk = 1024, rows = 3000;
+               H5Pset_chunk(list, 1, &chunk);
+               const h5::Handle space(H5Screate_simple(1, &rows, nullptr));
+               for (int i = 0; i < 50; ++i)
+                 for (const int e : {0, 1}) {
+                   const std::string path = "episode_" + std::to_string(e) + "/constant_" + std::to_string(i);
+                   const h5::Handle dataset(H5Dcreate2(f, path.c_str(), H5T_STD_U8LE, space, H5P_DEFAULT, list, H5P_DEFAULT));
+                   h5::write_attribute(dataset, "rows", std::string("constant"));
+                 }
+             })), Contains("constants claim more rows than the file holds"));
+  const auto shared = folder / "shared.h5";
+  {
+    const h5::Session session;
+    const h5::Handle list(H5Pcreate(H5P_FILE_CREATE));
+    H5Pset_shared_mesg_nindexes(list, 1);
+    H5Pset_shared_mesg_index(list, 0, H5O_SHMESG_ALL_FLAG, 16);
+    const h5::Handle file(H5Fcreate(shared.c_str(), H5F_ACC_TRUNC, list, H5P_DEFAULT));
+    h5::write_attribute(file, "schema", std::string(kSchemaName));
+  }
+  CHECK_THAT(message(shared), Contains("shared among objects"));
 }
 
 TEST_CASE("asking for what is not there") {
