@@ -22,7 +22,7 @@ namespace {
 Signals g_signals;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-/// The first INT or TERM asks for an orderly stop, the second ends at once.
+/// The first INT, TERM or HUP asks for an orderly stop, the second ends at once.
 void on_signal(int number) {
   if (g_signals.stop.exchange(number) != 0) ::_exit(128 + number);
 }
@@ -34,6 +34,9 @@ void catch_signals() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (const int s : {SIGINT, SIGTERM}) ::sigaction(s, &action, nullptr);
+  struct sigaction before {};
+  ::sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // a closed terminal; nohup says that it is none of ours
   action.sa_handler = on_checkpoint;
   ::sigaction(SIGUSR1, &action, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, with its name

@@ -22,6 +22,17 @@ class Beater final : public Hook {
  public:
   Beater(std::int64_t episodes, RunWatcher& watcher) : episodes_(episodes), watcher_(watcher) {}
   void reset(const Glimpse& glimpse) override { tell(glimpse); }
+  /// How far the run is already; nothing is measured yet.
+  void resumed(Cohort& cohort, std::int64_t episode, std::int64_t interval) {
+    if (episode > 0) return;  // how many tokens this episode had is not known
+    Beat b;
+    b.tokens = cohort.env->ledger().row(0).tokens[static_cast<std::size_t>(Phase::train)];
+    b.interval = interval;
+    b.horizon = cohort.env->spec().horizon;
+    b.episode = episode;
+    b.episodes = episodes_;
+    watcher_.beat(b);
+  }
   void interval(const Glimpse& glimpse) override { tell(glimpse); }
 
  private:
@@ -197,6 +208,7 @@ class Session {
       text += fmt::format("; this build or processor computes other bits than the one that wrote it (a loss is {} and was {}): the run will not "
                           "be equal to one that was never stopped", now, extra.fingerprint);
     recorder_->event(player_->episode(), player_->interval(), "resume", text);
+    beater_.resumed(cohort_, player_->episode(), player_->interval());
     tell("resume", text);
   }
 

@@ -19,6 +19,8 @@ namespace fader {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr int kStopped = 128;  // exit codes above it: a signal asked for the end
+
 struct Task {
   const Point* point = nullptr;
   std::int64_t seed = 0;
@@ -200,11 +202,17 @@ Beat to_beat(const nlohmann::json& j) {
 class Teller final : public RunWatcher {
  public:
   explicit Teller(const Child::Report& report) : report_(report) {}
-  void beat(const Beat& beat) override { report_(to_json(beat)); }
+  void beat(const Beat& beat) override {  // of decisions that take no time, ten a second are enough
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    report_(to_json(beat));
+  }
   void event(const std::string& kind, const std::string& text) override { report_({{"journal", kind}, {"text", text}}); }
 
  private:
   Child::Report report_;
+  std::chrono::steady_clock::time_point last_{};
 };
 
 /// The pool of processes.
@@ -217,6 +225,7 @@ class Pool {
 
   void play(std::deque<Task> waiting, std::size_t jobs, std::size_t total) {
     int passed_on = 0, asked = signals_.checkpoints;
+    display_.runs(result_.kept, total);
     while (!waiting.empty() || !working_.empty()) {
       const int stop = signals_.stop;
       if (stop != 0 && !waiting.empty()) {
@@ -289,7 +298,7 @@ class Pool {
     if (ending.code == 0) {
       ++result_.complete;
       journal_.write("complete", task);
-    } else if (ending.code == static_cast<int>(Exit::interrupted) || ending.code == static_cast<int>(Exit::terminated)) {
+    } else if (ending.code > kStopped) {
       ++result_.left;
       journal_.write("stopped", task);
     } else {

@@ -35,13 +35,20 @@ class DiscountedUcb final : public Bandit {
   void state(Archive& archive) override {
     archive.field("pulls", std::span(index_.pulls));
     archive.field("sum", std::span(sum_));
+    double n = 0;
+    for (std::size_t a = 0; a < arms(); ++a) {
+      archive.expect(index_.pulls[a] >= 0 && std::isfinite(index_.pulls[a] > 0 ? sum_[a] / index_.pulls[a] : sum_[a]),
+                     "what a bandit has seen of an arm");
+      n += index_.pulls[a];
+    }
+    archive.expect(std::isfinite(n), "a number of moments");
   }
 
  protected:
   void probabilities(std::span<double> out) override {
     double n = 0;
     for (const double pulls : index_.pulls) n += pulls;
-    const double log_n = n > 0 ? std::log(n) : 0;  // never negative: the latest moment counts in full
+    const double log_n = n > 1 ? std::log(n) : 0;  // the latest moment counts in full: less than one comes from elsewhere
     for (std::size_t a = 0; a < arms(); ++a)
       if (index_.pulls[a] > 0) {
         index_.mean[a] = sum_[a] / index_.pulls[a];

@@ -28,7 +28,8 @@ class MinmaxWindow final : public Scaler {
   }
   void state(Archive& archive) override {
     archive.field("recent", recent_);
-    archive.expect(recent_.size() <= kWindow, "a window of rewards");
+    archive.expect(recent_.size() <= kWindow && std::all_of(recent_.begin(), recent_.end(), [](double r) { return std::isfinite(r); }),
+                   "a window of rewards");
   }
 
  private:
@@ -53,9 +54,12 @@ class LogisticZscore final : public Scaler {
     archive.field("count", count_);
     archive.field("mean", mean_);
     archive.field("squares", squares_);
+    archive.expect(count_ >= 0 && count_ < kMostRewards && std::isfinite(mean_) && std::isfinite(squares_) && squares_ >= 0,
+                   "the mean and deviation of rewards");
   }
 
  private:
+  static constexpr std::int64_t kMostRewards = std::int64_t{1} << 53;
   std::int64_t count_ = 0;
   double mean_ = 0, squares_ = 0;  // squares: sum of squared deviations
 };
@@ -75,6 +79,7 @@ class EmaZscore final : public Scaler {
     archive.field("begun", begun_);
     archive.field("mean", mean_);
     archive.field("variance", variance_);
+    archive.expect(std::isfinite(mean_) && std::isfinite(variance_) && variance_ >= 0, "the mean and variance of rewards");
   }
 
  private:

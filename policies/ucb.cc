@@ -38,6 +38,10 @@ class Ucb final : public Bandit {
     archive.field("pulls", std::span(index_.pulls));
     archive.field("mean", std::span(index_.mean));
     archive.field("squares", std::span(squares_));
+    for (std::size_t a = 0; a < arms(); ++a)
+      archive.expect(index_.pulls[a] >= 0 && std::isfinite(index_.pulls[a]) && std::floor(index_.pulls[a]) == index_.pulls[a] &&
+                         std::isfinite(index_.mean[a]) && squares_[a] >= 0 && std::isfinite(squares_[a]),
+                     "what a bandit has seen of an arm");
   }
 
  protected:

@@ -44,8 +44,8 @@ std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}
 /// One episode's values.
 class Values {
  public:
-  Values(const Remains& remains, const RunReader& run, std::size_t episode, std::vector<Problem>& out)
-      : remains_(remains), run_(run), episode_(episode), committed_(run.committed(episode)), out_(out) {}
+  Values(const Remains& run, std::size_t episode, std::vector<Problem>& out)
+      : run_(run), episode_(episode), committed_(run.episodes()[episode].committed), out_(out) {}
 
   void check() {
     for (const Column& c : run_.columns()) {
@@ -65,13 +65,12 @@ class Values {
  private:
   /// Nothing when there is no such column, or not all of it can be read.
   std::vector<double> read(std::string_view path) const {
-    const auto& columns = remains_.columns();
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      const Column& c = columns[i];
-      if (c.path != path || !run_.has(path)) continue;
-      const std::uint64_t sound = remains_.episodes()[episode_].sound[i];
-      if (c.type == Type::text || sound < counted_rows(c.rows, committed_)) return {};
-      return run_.read(episode_, path);
+    for (std::size_t i = 0; i < run_.columns().size(); ++i) {
+      const Column& c = run_.columns()[i];
+      if (c.path != path || c.type == Type::text) continue;
+      const std::uint64_t sound = run_.episodes()[episode_].sound[i];
+      const std::uint64_t rows = c.rows == Rows::constant ? sound : counted_rows(c.rows, committed_);
+      return sound < rows ? std::vector<double>() : decode_numbers(run_.raw(episode_, i, rows), c.type);
     }
     return {};
   }
@@ -150,67 +149,58 @@ class Values {
   }
 
   void length() {
-    const auto it = run_.episode(episode_).find("total_steps");
-    const auto* planned = it == run_.episode(episode_).end() ? nullptr : std::get_if<std::int64_t>(&it->second);
+    const Attributes& attributes = run_.episodes()[episode_].attributes;
+    const auto it = attributes.find("total_steps");
+    const auto* planned = it == attributes.end() ? nullptr : std::get_if<std::int64_t>(&it->second);
     if (!planned || *planned < 0) return;
     const auto intervals = committed_.intervals, most = static_cast<std::uint64_t>(*planned);
     if (intervals > most) add("rewards", most, fmt::format("{} intervals were planned and {} are there", most, intervals));
-    const auto truncated = read("truncations");
-    const bool over = ended() || (!truncated.empty() && truncated.back() == 1);
-    if (run_.status() == RunStatus::complete && intervals < most && run_.has("terminations") && !over)
+    const auto terminated = read("terminations"), truncated = read("truncations");
+    const bool known = terminated.size() == intervals && truncated.size() == intervals;
+    const bool over = intervals > 0 && known && (terminated.back() == 1 || truncated.back() == 1);
+    if (run_.status() == RunStatus::complete && intervals < most && known && !over)
       out_.push_back({fmt::format("{} has {} of {} intervals and did not end, and the run says that it is complete", episode_name(episode_),
                                   intervals, most), {}});
   }
 
-  const Remains& remains_;
-  const RunReader& run_;
+  const Remains& run_;
   std::size_t episode_;
   Committed committed_;
   std::vector<Problem>& out_;
 };
 
-std::string summary_of(const RunReader& run) {
+std::string summary_of(const Remains& run) {
   Committed sum;
-  for (std::size_t e = 0; e < run.episodes(); ++e) {
-    const Committed c = run.committed(e);
-    sum = {sum.intervals + c.intervals, sum.steps + c.steps, sum.events + c.events};
-  }
-  const auto version = run.root().find("schema_version");
-  return fmt::format("{}, {}, {}, {}, {}, {}, schema {}", word(run.status()), counted(run.episodes(), "episode"), counted(sum.intervals, "interval"),
-                     counted(sum.steps, "step row"), counted(sum.events, "event"), counted(run.columns().size(), "dataset"),
-                     version == run.root().end() ? "" : std::get<std::string>(version->second));
+  for (const auto& [attributes, c, sound, lost] : run.episodes()) sum = {sum.intervals + c.intervals, sum.steps + c.steps, sum.events + c.events};
+  return fmt::format("{}, {}, {}, {}, {}, {}, schema {}", word(run.status()), counted(run.episodes().size(), "episode"),
+                     counted(sum.intervals, "interval"), counted(sum.steps, "step row"), counted(sum.events, "event"),
+                     counted(run.columns().size(), "dataset"), std::get<std::string>(run.root().at("schema_version")));
 }
 
 }  // namespace
 
 Checked check_run(const std::filesystem::path& file) {
   Checked out;
-  std::string refused;
   const auto add = [&](std::string what) {
     if (const std::string prefix = file.string() + ": "; what.starts_with(prefix)) what.erase(0, prefix.size());
     out.problems.push_back({std::move(what), {}});
   };
-  std::optional<RunReader> run;  // before Remains: what was committed now can be read then, also while the file grows
   try {
-    run.emplace(file);
-  } catch (const DataError& error) {
-    refused = error.what();
-  }
-  try {
-    std::optional<Remains> now(std::in_place, file);
-    if (run && !now->closed() && !now->problems().empty()) {  // perhaps it was caught in the middle of a write
+    std::optional<Remains> run(std::in_place, file);
+    if (!run->closed() && !run->problems().empty()) {  // perhaps its writer was caught in the middle of a write
+      run.reset();
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      now.emplace(file);
+      run.emplace(file);
     }
-    const Remains& remains = *now;
-    out.closed = remains.closed();
-    for (const std::string& what : remains.problems()) add(what);
-    for (std::size_t e = 0; run && e < run->episodes(); ++e) Values(remains, *run, e, out.problems).check();
-    if (run) out.summary = summary_of(*run);
+    out.closed = run->closed();
+    out.summary = summary_of(*run);
+    for (const std::string& what : run->problems()) add(what);
+    for (std::size_t e = 0; e < run->episodes().size(); ++e) Values(*run, e, out.problems).check();
+    run.reset();
+    if (out.problems.empty()) RunReader strict(file);  // what all others go by
   } catch (const DataError& error) {
     add(error.what());
   }
-  if (!run && out.problems.empty()) add(refused);
   return out;
 }
 

@@ -142,10 +142,18 @@ Handle open_to_append(const std::filesystem::path& path) {
 Handle open_to_read(const std::filesystem::path& path, unsigned attempts) {
   const Handle list = access_properties();
   check(H5Pset_metadata_read_attempts(list, attempts), "set", "attempts");
-  const hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, list);
-  if (id >= 0) return Handle(id);
-  H5Eclear2(H5E_DEFAULT);  // a copy in an older format (h5repack makes one) is refused above
-  return Handle(check(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties()), "open", "file"));
+  hid_t id = H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, list);
+  if (id < 0) {
+    H5Eclear2(H5E_DEFAULT);  // a copy in an older format (h5repack makes one) is refused above
+    id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties());
+  }
+  Handle file(check(id, "open", "file"));
+  const Handle made(check(H5Fget_create_plist(file), "ask for the properties of", "file"));
+  unsigned shared = 0;
+  check(H5Pget_shared_mesg_nindexes(made, &shared), "ask for the properties of", "file");
+  if (shared > 0)  // what is stored once would be read once an object: more than the file holds
+    throw Failure("attributes and types are shared among objects, which nothing in a run does");
+  return file;
 }
 void flush(hid_t file) { check(H5Fflush(file, H5F_SCOPE_LOCAL), "flush", "file"); }
 

@@ -11,7 +11,7 @@ namespace fader {
 struct NoTrainer final : Trainer {
   void reset(Slots, std::span<const std::uint64_t>) override {}
   std::int64_t demand(int, std::int64_t) const override { return 0; }
-  void train(std::span<TrainJob>, std::int64_t) override {}
+  void train(std::span<TrainJob>, std::int64_t, const std::function<void()>&) override {}
   void losses(std::span<LossJob>) override {}
   void set_reference(std::span<LossJob>) override {}
   double reference_norm(int) const override { return std::nan(""); }

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cstring>
 #include <limits>
 #include <ostream>
 
@@ -171,6 +172,32 @@ TEST_CASE("a policy saved for other agents is refused", "[contract]") {
   auto other = policy.make(five);
   Archive loading(archive.bytes());
   REQUIRE_THROWS_AS(other->state(loading), DataError);
+}
+
+TEST_CASE("a state with odd numbers anywhere in it is refused, or can be gone on from", "[contract]") {
+  const auto policy = GENERATE(from_range(cases()));
+  CAPTURE(policy);
+  const auto context = context_of(3);
+  auto console = console_of(policy, context, 5);
+  play(console, 4);
+  Archive archive;
+  console.policy().state(archive);
+  for (const double odd : {std::nan(""), -1.0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::max()})
+    for (std::size_t at = 0; at + sizeof odd <= archive.bytes().size(); ++at) {
+      std::string bytes = archive.bytes();
+      std::memcpy(bytes.data() + at, &odd, sizeof odd);
+      auto other = console_of(policy, context, 5);
+      try {
+        Archive loading(bytes);
+        other.policy().state(loading);
+      } catch (const DataError&) {
+        continue;
+      }
+      for (int i = 0; i < 3; ++i) {
+        CHECK(on_simplex(other.decide().weights[0]));
+        other.learn({0.5});
+      }
+    }
 }
 
 TEST_CASE("deciding without learning leaves what is learned alone", "[contract]") {

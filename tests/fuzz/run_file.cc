@@ -19,10 +19,10 @@ constexpr hsize_t kOddSizes[] = {0, 1, 2, 3, 100, 5000, hsize_t{1} << 33, hsize_
 
 class Builder {
  public:
-  explicit Builder(fuzz::Bytes& input) : in_(input) {}
+  Builder(fuzz::Bytes& input, const std::filesystem::path& folder) : in_(input), folder_(folder) {}
 
   /// False when even the ordinary parts could not be built.
-  bool build(const std::filesystem::path& file) {
+  bool build() {
     const h5::Handle access(H5Pcreate(H5P_FILE_ACCESS)), creation(H5Pcreate(H5P_FILE_CREATE));
     H5Pset_libver_bounds(access, in_.quirk(2) ? H5F_LIBVER_EARLIEST : H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
@@ -31,7 +31,7 @@ class Builder {
       H5Pset_shared_mesg_nindexes(creation, 1);
       H5Pset_shared_mesg_index(creation, 0, H5O_SHMESG_ALL_FLAG, 16);
     }
-    h5::Handle root(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, creation, access));
+    h5::Handle root(H5Fcreate((folder_ / "run.h5").c_str(), H5F_ACC_TRUNC, creation, access));
     if (root < 0) return false;
     text_attribute(root, "schema", in_.quirk(3) == 1 ? "other" : kSchemaName);
     text_attribute(root, "schema_version", std::array{"1.0", "2.0", "1.9", "x"}[in_.quirk(4)]);
@@ -194,10 +194,10 @@ class Builder {
   void layout(hid_t list, int rank, const hsize_t* now, const hsize_t* most, std::size_t bytes) {
     const std::size_t odd = in_.quirk(12);
     if (odd == 1) {
-      H5Pset_external(list, "outside.bin", 0, H5F_UNLIMITED);
+      H5Pset_external(list, (folder_ / "outside.bin").c_str(), 0, H5F_UNLIMITED);
     } else if (odd == 2) {
       const h5::Handle where = rank > 0 ? space(rank, now, most) : h5::Handle(H5Screate(H5S_SCALAR));
-      H5Pset_virtual(list, where, "outside.h5", "rewards", where);
+      H5Pset_virtual(list, where, (folder_ / "outside.h5").c_str(), "rewards", where);
     } else if (odd == 3) {
       H5Pset_layout(list, H5D_COMPACT);
     } else if (rank > 0 && (odd >= 4 || most[0] == H5S_UNLIMITED)) {
@@ -215,7 +215,7 @@ class Builder {
     static constexpr const char* kNames[] = {"link", "rewards2", "episode_1", "deep", "a\x1b[31m"};
     if (!name) name = kNames[in_.below(std::size(kNames))];
     switch (in_.below(8)) {
-      case 0: leads_out = H5Lcreate_external("outside.h5", "/status", parent, name, H5P_DEFAULT, H5P_DEFAULT) >= 0 || leads_out; break;
+      case 0: leads_out = H5Lcreate_external((folder_ / "outside.h5").c_str(), "/status", parent, name, H5P_DEFAULT, H5P_DEFAULT) >= 0 || leads_out; break;
       case 1: leads_out = H5Lcreate_soft("/episode_0/rewards", parent, name, H5P_DEFAULT, H5P_DEFAULT) >= 0 || leads_out; break;
       case 2: leads_out = H5Lcreate_soft("nowhere", parent, name, H5P_DEFAULT, H5P_DEFAULT) >= 0 || leads_out; break;
       case 3: alias(parent, ".", parent, name, root); break;
@@ -242,6 +242,7 @@ class Builder {
   }
 
   fuzz::Bytes& in_;
+  const std::filesystem::path& folder_;
 };
 
 void read_all(const std::filesystem::path& file, bool compared) {
@@ -268,11 +269,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::Scratch scratch;
   const auto file = scratch.path() / "run.h5";
   fuzz::Bytes input(data, size);
-  Builder builder(input);
+  Builder builder(input, scratch.path());
   bool built = false;
   {
     const h5::Session session;
-    built = builder.build(file);
+    built = builder.build();
     H5Eclear2(H5E_DEFAULT);
   }
   if (!built) return 0;

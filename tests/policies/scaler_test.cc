@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "core/error.h"
@@ -113,4 +114,25 @@ TEST_CASE("constant rewards, non-finite rewards, bounds and saved state of every
   copy->state(loading);
   loading.finish();
   for (const double x : series(50)) REQUIRE(copy->scale(x, 0.1).reward == s->scale(x, 0.1).reward);
+}
+
+TEST_CASE("a scaler takes no state that it cannot have been in") {
+  const auto refused = [](const std::string& name, const std::string& field, double value) {
+    const auto s = make_scaler(name);
+    for (const double x : series(5)) s->scale(x, 0.1);
+    Archive saved;
+    s->state(saved);
+    std::string bytes = saved.bytes();
+    const auto at = bytes.find(field) + field.size() + sizeof(std::uint64_t);  // behind the number of elements
+    std::memcpy(bytes.data() + at, &value, sizeof value);
+    Archive loading(bytes);
+    CHECK_THROWS_AS(make_scaler(name)->state(loading), DataError);
+  };
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    refused("minmax_window", "recent", bad);
+    for (const auto* name : {"logistic_zscore", "ema_zscore"}) refused(name, "mean", bad);
+  }
+  refused("logistic_zscore", "squares", -1);
+  refused("logistic_zscore", "count", -1);  // as a whole number: a negative one
+  refused("ema_zscore", "variance", -1);
 }

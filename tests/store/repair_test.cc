@@ -179,7 +179,7 @@ TEST_CASE("repair: a file cut at its end gives what is left, or a clear refusal"
     const auto path = closed ? finished_run(folder / "run.h5") : unclosed_run(folder / "run.h5");
     const std::string whole = bytes_of(path);
     std::size_t saved = 0, partly = 0, refused = 0;
-    for (std::size_t missing = 1; missing < whole.size(); missing += whole.size() / 60) {
+    for (std::size_t missing = 1; missing < whole.size(); missing += whole.size() / 30) {
       CAPTURE(closed, missing);
       write_bytes(path, whole.substr(0, whole.size() - missing));
       try {
@@ -197,7 +197,7 @@ TEST_CASE("repair: a file cut at its end gives what is left, or a clear refusal"
     }
     INFO(saved << " saved, " << partly << " partly, " << refused << " refused");
     CHECK(saved + partly >= 3);
-    CHECK(refused >= 10);  // the objects stand at the beginning, and without them there is nothing
+    CHECK(refused >= 5);  // the objects stand at the beginning, and without them there is nothing
   }
 }
 

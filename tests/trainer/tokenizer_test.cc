@@ -259,6 +259,12 @@ TEST_CASE("models that lose text are refused, and told why") {
   CHECK(says(refusal(foreign_model({{"remove_extra_whitespaces", "true"}})), "repeated spaces"));
   CHECK(says(refusal(foreign_model({{"bos_id", "-1"}})), "no begin mark"));
   CHECK(says(refusal(foreign_model({{"eos_id", "-1"}})), "no end mark"));
+  // "no dummy prefix" as a field of another kind, which SentencePiece passes over: the default, a prefix, is what counts
+  std::string model = tokenizer().model();
+  const auto field = model.rfind(std::string("\x18\x00\x20\x00", 4));
+  REQUIRE(field != std::string::npos);
+  model[field] = '\x1A';
+  CHECK(says(refusal(model), "space before"));
   CHECK(says(refusal(""), "not a SentencePiece"));
   CHECK(says(refusal("{\"model\": \"bpe\"}"), "not a SentencePiece"));
 }
