@@ -1,5 +1,8 @@
 #include "agents/static_column.h"
 
+#include <zlib.h>
+
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -11,11 +14,20 @@ namespace fader {
 namespace {
 
 struct Header {
-  std::array<char, 8> magic{'f', 'a', 'd', 'c', 'o', 'l', '0', '1'};
+  std::array<char, 8> magic{'f', 'a', 'd', 'c', 'o', 'l', '0', '2'};
   std::uint64_t count = 0;
   std::int64_t tokens = 0;
   double flops = 0;
+  std::uint64_t crc = 0;  // of the header with a zero here, and of the scores
+
+  std::uint64_t sum(std::span<const float> values) const {
+    Header plain = *this;
+    plain.crc = 0;
+    const auto head = crc32_z(0, reinterpret_cast<const Bytef*>(&plain), sizeof plain);
+    return crc32_z(head, reinterpret_cast<const Bytef*>(values.data()), values.size_bytes());
+  }
 };
+static_assert(sizeof(Header) == 40);
 
 bool open_column(const std::filesystem::path& path, std::size_t count, StaticColumn& out) {
   std::error_code ignored;
@@ -28,9 +40,7 @@ bool open_column(const std::filesystem::path& path, std::size_t count, StaticCol
   if (header.magic != Header{}.magic || header.count != count) return false;
   out.values = {reinterpret_cast<const float*>(bytes.data() + sizeof header), count};
   out.cost = {header.tokens, header.flops};
-  for (const float v : out.values)
-    if (!std::isfinite(v)) return false;
-  return true;
+  return header.crc == header.sum(out.values) && std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace
@@ -53,6 +63,7 @@ StaticColumn static_column(const Corpus& corpus, const std::string& name, const 
   header.count = count;
   header.tokens = cost.tokens;
   header.flops = cost.flops;
+  header.crc = header.sum(values);
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   bytes.append(reinterpret_cast<const char*>(values.data()), count * sizeof(float));
   write_atomically(path, bytes);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -128,7 +129,9 @@ Manifest parse_manifest(std::string_view text, const std::string& where) {
 void Checkpoints::remove_unfinished() const {
   for (const auto& entry : entries(folder_)) {
     std::error_code ignored;
-    if (entry.path().filename().string().ends_with(kUnfinished)) fs::remove_all(entry.path(), ignored);
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.') || !name.ends_with(kUnfinished)) continue;
+    if (moment_named(name.substr(1, name.size() - 1 - std::strlen(kUnfinished)))) fs::remove_all(entry.path(), ignored);
   }
 }
 

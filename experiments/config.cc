@@ -238,4 +238,11 @@ Experiment load_experiment(const std::filesystem::path& file, const std::vector<
   return Resolver(std::move(tree), std::move(assignments), problems).resolve(file);
 }
 
+Experiment load_resolved(const std::filesystem::path& file) {
+  Problems problems;
+  ExperimentTree tree = read_experiment(file, problems, true);
+  if (!tree.complete) problems.raise();
+  return Resolver(std::move(tree), {}, problems).resolve(file);
+}
+
 }  // namespace fader

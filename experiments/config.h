@@ -81,6 +81,8 @@ struct Experiment {
 /// `overrides`: key=value of --set, in order; TOML, or a bare word for text. Paths written in a file are relative to it,
 /// those of --set to the working folder. ConfigError whose text is one message a line.
 Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+/// A resolved file, such as the one in a run's folder: no other file is opened for it.
+Experiment load_resolved(const std::filesystem::path& file);
 
 /// The resolved file of one run: Point::toml with this seed alone. Run again it is point 0 of its experiment.
 std::string config_of_run(const Experiment& experiment, Point point, std::int64_t seed);

@@ -67,7 +67,8 @@ std::string printable(std::string text) {
 
 class Loader {
  public:
-  Loader(const fs::path& file, Problems& problems) : home_(fs::absolute(file).parent_path()), problems_(problems) {}
+  Loader(const fs::path& file, Problems& problems, bool alone)
+      : home_(fs::absolute(file).parent_path()), problems_(problems), alone_(alone) {}
 
   /// `from`: where this file is named; `what` begins what is said there.
   TomlValue load(const fs::path& file, const Place* from, const std::string& what, int depth) {
@@ -100,6 +101,11 @@ class Loader {
     entries.erase(base);
     if (!value.text()) {
       problems_.add(value.place, fmt::format("base is {}; expected a text: the path of one experiment file", value.found()));
+      return child;
+    }
+    if (alone_) {
+      problems_.add(value.place, "base: a resolved file stands alone");
+      complete = false;
       return child;
     }
     const fs::path parent_file = (file.parent_path() / *value.text()).lexically_normal();
@@ -138,6 +144,7 @@ class Loader {
 
   fs::path home_;
   Problems& problems_;
+  const bool alone_;
   std::vector<fs::path> chain_;
 };
 
@@ -157,8 +164,8 @@ void make_list(TomlValue& root, Problems& problems) {
 
 }  // namespace
 
-ExperimentTree read_experiment(const fs::path& file, Problems& problems) {
-  Loader loader(file, problems);
+ExperimentTree read_experiment(const fs::path& file, Problems& problems, bool alone) {
+  Loader loader(file, problems, alone);
   ExperimentTree out;
   out.root = loader.load(file, nullptr, "", 0);
   make_list(out.root, problems);

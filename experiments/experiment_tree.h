@@ -15,8 +15,9 @@ struct ExperimentTree {
   std::string question;        ///< the comment on the file's first line, without the #
 };
 
-/// A file that is missing, unreadable, no TOML or its own ancestor is a problem, and the tree then not complete.
-ExperimentTree read_experiment(const std::filesystem::path& file, Problems& problems);
+/// A file that is missing, unreadable, no TOML or its own ancestor is a problem, and the tree then not complete. So is `base`
+/// where the file has to stand `alone`.
+ExperimentTree read_experiment(const std::filesystem::path& file, Problems& problems, bool alone = false);
 
 /// Puts one --set over the tree. `policy.c` means the only policy.
 void apply_override(TomlValue& root, const TomlValue& assignment, Problems& problems);

@@ -295,7 +295,7 @@ bool is_complete(const Run& run, const std::string& corpus_sha256) {
   if (text("config_sha256") != run.point.hash) {
     std::string list;
     try {
-      for (const std::string& line : differences(load_experiment(run.folder / "config.toml", {}).points.at(0), run.point)) list += "\n  " + line;
+      for (const std::string& line : differences(load_resolved(run.folder / "config.toml").points.at(0), run.point)) list += "\n  " + line;
     } catch (const ConfigError&) {  // of another version of the program, or not there: the advice holds without the list
     }
     throw ConfigError(fmt::format("{}: holds a run of another configuration:{}\ncontinue with the configuration in {}, or choose another --out",

@@ -134,7 +134,8 @@ class Values {
       const bool here = terminated[r] != 0, cut = truncated[r] != 0;
       if (here && cut) return add("truncations", r, "the episode is terminated and truncated at once");
       if ((here || cut) && r + 1 < terminated.size())
-        return add(here ? "terminations" : "truncations", r + 1, fmt::format("a row after the end of the episode; {} follow it", terminated.size() - r - 1));
+        return add(here ? "terminations" : "truncations", r + 1,
+                   fmt::format("a row after the end of the episode; {} follow it", terminated.size() - r - 1));
     }
   }
 
@@ -142,7 +143,8 @@ class Values {
     const auto phases = read("cost/seconds"), total = read("cost/total_seconds");
     const std::size_t p = total.empty() ? 0 : phases.size() / total.size();
     for (std::size_t r = 0; p > 0 && r < total.size(); ++r) {
-      const double sum = std::accumulate(phases.begin() + static_cast<std::ptrdiff_t>(r * p), phases.begin() + static_cast<std::ptrdiff_t>((r + 1) * p), 0.0);
+      const Row row(phases.data() + r * p, p);
+      const double sum = std::accumulate(row.begin(), row.end(), 0.0);
       if (std::abs(sum - total[r]) <= kSeconds + kSecondsShare * std::abs(total[r])) continue;
       return add("cost/total_seconds", r, fmt::format("{} s, and the phases of cost/seconds add up to {} s", total[r], sum));
     }

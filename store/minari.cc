@@ -67,7 +67,8 @@ struct Source {
 /// Data of one environment, chosen by the same agents, observed in the same way.
 void require_alike(const Source& a, const Source& b) {
   const auto differ = [&](const std::string& what, const std::string& x, const std::string& y) {
-    throw DataError(fmt::format("{} and {} cannot be in one dataset: {} '{}' against '{}'; export them apart", a.path.string(), b.path.string(), what, x, y));
+    throw DataError(fmt::format("{} and {} cannot be in one dataset: {} '{}' against '{}'; export them apart", a.path.string(),
+                                b.path.string(), what, x, y));
   };
   if (a.env() != b.env()) differ("environment", a.env(), b.env());
   for (const auto& [name, what] : {std::pair{"actions", "agents"}, {"observations", "observation"}}) {
@@ -123,7 +124,8 @@ void compare_episode(hid_t file, const Source& source, std::size_t e, std::size_
 }
 
 json box(std::size_t size, double low, double high) {
-  return {{"type", "Box"}, {"dtype", "float64"}, {"shape", {size}}, {"low", std::vector<double>(size, low)}, {"high", std::vector<double>(size, high)}};
+  const std::vector<double> lows(size, low), highs(size, high);
+  return {{"type", "Box"}, {"dtype", "float64"}, {"shape", {size}}, {"low", lows}, {"high", highs}};
 }
 
 /// A power of two that no observation exceeds: finite, since JSON knows no infinity, and the same for runs of much the same range, so that
@@ -158,8 +160,8 @@ json metadata_of(const std::vector<Source>& sources, const MinariDataset& datase
           {"dataset_id", dataset.id},
           {"minari_version", kMinariVersion},
           {"algorithm_name", joined(sources, "policy_name")},
-          {"description", fmt::format("fader, environment {}: weights of data-selection agents, an action each interval of a language model's pretraining, "
-                                      "on the simplex.{}{}", first.env(), question.empty() ? "" : " ", question)},
+          {"description", fmt::format("fader, environment {}: weights of data-selection agents, on the simplex, an action for each interval of "
+                                      "a language model's pretraining.{}{}", first.env(), question.empty() ? "" : " ", question)},
           {"dataset_size", std::round(static_cast<double>(bytes) / 1e5) / 10}};
 }
 
@@ -238,8 +240,8 @@ void require_minari_id(const std::string& id) {
     else good = allowed(id[i]);
   }
   if (!good || (slash != std::string::npos && slash < 2))
-    throw ConfigError(fmt::format("'{}' is no name of a Minari dataset; expected NAME-v0 or SPACE/NAME-v0, of letters, digits, '_' and '-', with a SPACE "
-                                  "of two characters or more", id));
+    throw ConfigError(fmt::format("'{}' is no name of a Minari dataset; expected NAME-v0 or SPACE/NAME-v0, of letters, digits, '_' and "
+                                  "'-', with a SPACE of two characters or more", id));
 }
 
 MinariDataset export_minari(std::span<const fs::path> runs, const fs::path& out, std::string id) {
@@ -253,7 +255,8 @@ MinariDataset export_minari(std::span<const fs::path> runs, const fs::path& out,
   dataset.folder = out / dataset.id;
   std::error_code error;
   if (fs::exists(fs::symlink_status(dataset.folder, error)))
-    throw ConfigError(fmt::format("{}: there is such a dataset already, and nothing is overwritten; choose another --id or --out", dataset.folder.string()));
+    throw ConfigError(fmt::format("{}: there is such a dataset already, and nothing is overwritten; choose another --id or --out",
+                                  dataset.folder.string()));
   NewFolder folder(dataset.folder);
   const fs::path main = folder.data() / "main_data.hdf5";
   write_data(main, sources, dataset);

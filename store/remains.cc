@@ -72,6 +72,12 @@ struct Remains::Parts {
     if (!padded.empty()) fs::remove(padded, ignored);
   }
 
+  /// Bytes that are there now: more than at the beginning while a writer is at work.
+  std::uint64_t size() const {
+    std::error_code error;
+    const std::uint64_t now = beginning.open ? fs::file_size(path, error) : beginning.size;
+    return error ? beginning.size : now;
+  }
   [[noreturn]] void fail(const std::string& what) const { throw DataError(fmt::format("{}: {}", path.string(), what)); }
   void note(const std::string& what) { problems.push_back(what); }
   /// Runs `body`; what it fails with is a problem of `where`.
@@ -192,9 +198,9 @@ void Remains::Parts::measure(std::size_t e, std::size_t i) {
     const Column found = h5::read_shape(dataset, c.path, beginning.size);
     if (found.type != c.type || found.size != c.size || found.scalar != c.scalar)
       throw h5::Failure("is not like the one in another episode");
-    const std::uint64_t most = beginning.size / std::max<std::size_t>(h5::row_bytes(c), 1);
+    const std::uint64_t bytes = size(), most = bytes / std::max<std::size_t>(h5::row_bytes(c), 1);
     extent[e][i] = h5::rows(dataset);
-    episodes[e].sound[i] = h5::sound_rows(dataset, c, std::min(extent[e][i], most), beginning.size);
+    episodes[e].sound[i] = h5::sound_rows(dataset, c, std::min(extent[e][i], most), bytes);
   });
 }
 

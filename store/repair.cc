@@ -17,7 +17,8 @@ constexpr int kMostAttempts = 100;  // each cuts an episode before a row that ca
 
 class Salvager {
  public:
-  Salvager(const fs::path& from, fs::path to) : from_(from), to_(std::move(to)), remains_(from, to_.string() + ".padded"), status_(remains_.status()) {
+  Salvager(const fs::path& from, fs::path to)
+      : from_(from), to_(std::move(to)), remains_(from, to_.string() + ".padded"), status_(remains_.status()) {
     lost_ = remains_.problems();
     for (const auto& episode : remains_.episodes()) limits_.emplace_back(episode.sound);
   }

@@ -18,6 +18,7 @@ class FileWriter {
     if (!file_) fail();
   }
   void write(std::string_view bytes) {
+    if (bytes.empty()) return;  // there may be nothing to point at
     if (std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size()) fail();
   }
   void seek(long offset) {

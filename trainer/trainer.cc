@@ -254,9 +254,9 @@ class CpuTrainer final : public Trainer {
       done.nats.assign(job.passages.size(), 0);
       done.tokens.assign(job.passages.size(), 0);
     }
-    FADER_CHECK(done.nats.size() == job.passages.size() && static_cast<std::int64_t>(done.rows.size()) <= steps,
-                "slot {} is in the middle of another call: {} passages and {} steps done, {} and {} asked for", job.slot, done.nats.size(),
-                done.rows.size(), job.passages.size(), steps);
+    if (done.nats.size() != job.passages.size() || static_cast<std::int64_t>(done.rows.size()) > steps)
+      throw DataError(fmt::format("stored trainer: slot {} is in the middle of another call: {} passages and {} steps done, {} and {} asked for",
+                                  job.slot, done.nats.size(), done.rows.size(), job.passages.size(), steps));
   }
 
   void check_demand(const TrainJob& job, std::int64_t steps) const {

@@ -98,9 +98,20 @@ TEST_CASE("a damaged column is computed anew") {
   const auto corpus = mixed(folder.path());
   const auto ids = corpus->set(Set::pool);
   const auto before = scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids);
+  fs::path column;
   for (const auto& entry : fs::directory_iterator(folder.path() / "columns"))
-    if (entry.path().extension() == ".f32") fs::resize_file(entry.path(), 40);
-  CHECK(scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids) == before);
+    if (entry.path().extension() == ".f32") column = entry.path();
+  const auto computed_anew = [&] { return scores(*agents().make_default("quality", AgentContext{corpus, 1, progress}), ids) == before; };
+  const std::string whole = read_file(column);
+  for (const std::size_t at : {std::size_t{16}, std::size_t{24}, std::size_t{40}, whole.size() - 4}) {  // costs, first and last score
+    std::string changed = whole;
+    changed[at] = static_cast<char>(changed[at] ^ 1);
+    write_atomically(column, changed);
+    CHECK(computed_anew());
+    CHECK(read_file(column) == whole);
+  }
+  fs::resize_file(column, 40);
+  CHECK(computed_anew());
 }
 
 TEST_CASE("a quality field is the score, and a document without one ranks last") {

@@ -183,9 +183,9 @@ TEST_CASE("a state with odd numbers anywhere in it is refused, or can be gone on
   Archive archive;
   console.policy().state(archive);
   for (const double odd : {std::nan(""), -1.0, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::max()})
-    for (std::size_t at = 0; at + sizeof odd <= archive.bytes().size(); ++at) {
+    for (std::size_t at = 0; at + 3 * sizeof odd <= archive.bytes().size(); ++at) {
       std::string bytes = archive.bytes();
-      std::memcpy(bytes.data() + at, &odd, sizeof odd);
+      for (std::size_t i = 0; i < 3; ++i) std::memcpy(bytes.data() + at + i * sizeof odd, &odd, sizeof odd);  // of every arm
       auto other = console_of(policy, context, 5);
       try {
         Archive loading(bytes);

@@ -97,7 +97,7 @@ TEST_CASE("what a killed process left of a target is removed when it is old, wha
     return at.path() / name;
   };
   const auto abandoned = left(fmt::format(".data.bin.{}.0.part", gone), true), recent = left(fmt::format(".data.bin.{}.1.part", gone), false),
-             alive = left(fmt::format(".data.bin.{}.0.part", ::getpid()), true), other = left(fmt::format(".other.bin.{}.0.part", gone), true);
+             alive = left(fmt::format(".data.bin.{}.999.part", ::getpid()), true), other = left(fmt::format(".other.bin.{}.0.part", gone), true);
   write_atomically(target, "whole");
   CHECK_FALSE(fs::exists(abandoned));
   CHECK(fs::exists(recent));

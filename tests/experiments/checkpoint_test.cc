@@ -144,8 +144,10 @@ TEST_CASE("what a killed writer left is cleared away, a full disk leaves nothing
   const Checkpoints checkpoints(at / "c", 2, 0);
   fs::create_directories(at / "c" / ".4.0.part");
   overwrite(at / "c" / ".4.0.part" / "state.bin", "half");
+  for (const char* name : {"film.part", ".film.part", ".4.part"}) overwrite(at / "c" / name, "somebody's");
   checkpoints.write(manifest(5), "state");
   CHECK_FALSE(fs::exists(at / "c" / ".4.0.part"));
+  for (const char* name : {"film.part", ".film.part", ".4.part"}) CHECK(fs::exists(at / "c" / name));
 
   overwrite(at / "file", "");
   const Checkpoints nowhere(at / "file" / "c", 2, 0);

@@ -241,9 +241,27 @@ TEST_CASE("the resolved text runs by itself to the same point, to the bit") {
         CHECK(before[i].value == after[i].value);  // shortest text that reads back to the same bits
       }
     }
-    const Experiment one = load_experiment(scratch.write("run/config.toml", config_of_run(x, x.points[0], 3)), {});
+    const Experiment one = load_resolved(scratch.write("run/config.toml", config_of_run(x, x.points[0], 3)));
     CHECK(one.points.at(0).run.seeds == std::vector<std::int64_t>{3});
     CHECK(one.points[0].hash == x.points[0].hash);
+  }
+}
+
+TEST_CASE("a resolved file leads to no other file") {
+  const Scratch scratch;
+  scratch.write("secret.toml", kBandit);
+  const auto file = scratch.write("run/config.toml", "base = \"../secret.toml\"\n" + kUcb);
+  CHECK_NOTHROW(load_experiment(file, {}));
+  CHECK_THROWS_WITH(load_resolved(file), Catch::Contains("config.toml:1:8: error: base: a resolved file stands alone"));
+}
+
+TEST_CASE("letters of any script outside of texts are refused in their place") {
+  const Scratch scratch;
+  for (const char* letter : {"\u00a1", "\u00e9", "\u015e", "\u3042", "\u3001"}) {
+    CAPTURE(letter);
+    const auto file = scratch.write("x.toml", kBandit + kUcb + "c = 1 " + letter + "\n");
+    CHECK_THROWS_WITH(load_experiment(file, {}), Catch::Contains("this is not TOML"));
+    CHECK_THROWS_WITH(load_experiment(scratch.write("y.toml", std::string(letter) + "m = 1\n" + kBandit + kUcb), {}), Catch::Contains("y.toml:1:"));
   }
 }
 

@@ -21,15 +21,17 @@ using Catch::Contains;
 
 namespace {
 
+constexpr const char* kOneRun = " --point 0 --seed 0";
+
 std::string quoted(const fs::path& path) { return "'" + path.string() + "'"; }
 
 Ran tool(const std::string& arguments) { return run_fader("tool " + arguments); }
 
-/// The folder of a known-answer experiment: two policies, two seeds, three episodes each.
-fs::path bandit_runs(const Scratch& at) {
+/// The folder of a known-answer experiment: two policies, two seeds, three episodes each, or what `only` leaves of them.
+fs::path bandit_runs(const Scratch& at, const std::string& only = "") {
   const std::string file = at.write("bandit.toml", "# Which arm?\nname = \"bandit\"\n[run]\nseeds = [0, 1]\nepisodes = 3\n[env]\nkind = \"bandit-v0\"\nhorizon = 30\n"
                                                    "[[policies]]\nkind = \"ucb\"\n[[policies]]\nkind = \"uniform\"\n[compare]\nbaseline = \"uniform\"\n");
-  const Ran ran = run_fader(file + " --quiet --out " + quoted(at / "out"));
+  const Ran ran = run_fader(file + " --quiet --out " + quoted(at / "out") + only);
   INFO(ran.text);
   REQUIRE(ran.code == 0);
   return at / "out" / "bandit";
@@ -81,7 +83,7 @@ TEST_CASE("tool check: every run below a folder, a line each, exit 3 when one is
 
 TEST_CASE("tool repair: puts the saved file in the place of the damaged one, and keeps that") {
   const Scratch at;
-  const fs::path folder = bandit_runs(at) / "policy=ucb" / "seed-0", file = folder / "run.h5";
+  const fs::path folder = bandit_runs(at, kOneRun) / "policy=ucb" / "seed-0", file = folder / "run.h5";
   const auto before = names_in(folder);
   const Ran nothing = tool("repair " + quoted(file));
   CHECK(nothing.code == 0);
@@ -115,7 +117,7 @@ TEST_CASE("tool repair: puts the saved file in the place of the damaged one, and
 
 TEST_CASE("tool repair: what it refuses, it leaves as it was") {
   const Scratch at;
-  const fs::path folder = bandit_runs(at) / "policy=ucb" / "seed-0", file = folder / "run.h5";
+  const fs::path folder = bandit_runs(at, kOneRun) / "policy=ucb" / "seed-0", file = folder / "run.h5";
   fs::resize_file(file, 400);
   const auto before = names_in(folder);
   const auto refused = [&](const std::string& arguments, int code, const std::string& why) {
@@ -163,14 +165,13 @@ TEST_CASE("tool repair: not under the hands of a writer") {
 
 TEST_CASE("a run that was killed and damaged is repaired, goes on and ends like any other") {
   const Scratch at;
-  const std::string experiment = at.write("bandit.toml", "# Which arm?\nname = \"bandit\"\n[run]\nseeds = [0]\n[env]\nkind = \"bandit-v0\"\nhorizon = 20000\n"
+  const std::string experiment = at.write("bandit.toml", "# Which arm?\nname = \"bandit\"\n[run]\nseeds = [0]\n[env]\nkind = \"bandit-v0\"\nhorizon = 5000\n"
                                                          "[[policies]]\nkind = \"ucb\"\n[[policies]]\nkind = \"uniform\"\n[compare]\nbaseline = \"uniform\"\n");
   const std::string program = std::string("'") + FADER_BINARY_DIR + "/fader' ", only = " --quiet --point 0";
   const fs::path file = at / "out" / "bandit" / "policy=ucb" / "seed-0" / "run.h5";
   const Ran killed = shell(program + experiment + only + " --out " + quoted(at / "out") + " & pid=$!; for i in $(seq 3000); do [ -s " + quoted(file) +
-                           " ] && break; sleep 0.01; done; sleep 0.3; kill -9 $pid; wait $pid");
+                           " ] && break; sleep 0.01; done; sleep 0.3; kill -9 $pid; wait $pid; sleep 0.3");
   INFO(killed.text);
-  for (int i = 0; i < 500 && shell("fuser -s " + quoted(file) + " 2>/dev/null").code == 0; ++i) shell("sleep 0.01");
   const Ran seen = tool("check " + quoted(file));
   INFO(seen.text);
   REQUIRE(seen.code == 0);
@@ -224,7 +225,7 @@ TEST_CASE("a file that takes its reader down, or asks for too much, is damaged b
 
 TEST_CASE("bytes changed anywhere: check answers, and what repair makes of it is fine") {
   const Scratch at;
-  const fs::path file = bandit_runs(at) / "policy=ucb" / "seed-0" / "run.h5", copy = at / "copy.h5", saved = at / "saved.h5";
+  const fs::path file = bandit_runs(at, kOneRun) / "policy=ucb" / "seed-0" / "run.h5", copy = at / "copy.h5", saved = at / "saved.h5";
   const std::string whole = read_file(file);
   Rng rng(1, "test/damage");
   int fine = 0, repaired = 0, refused = 0, fatal = 0;

@@ -214,7 +214,7 @@ TEST_CASE("equal runs whatever is observed, logged, checkpointed, shown or watch
   CHECK(whole.equal("watched"));
 }
 
-TEST_CASE("--resume refuses another configuration and lists what differs, but not what cannot change a result") {
+TEST_CASE("a resume refuses another configuration and lists what differs, but not what cannot change a result") {
   const Whole whole;
   const auto resume = [&](const std::string& more) { return run_fader(whole.file + kLonger + whole.out("whole") + " --resume" + more); };
   const Ran refused = resume(" --set train.learning_rate=0.001 --set policies.discounted_ucb.gamma=0.5 --set env.reference_passages=8");

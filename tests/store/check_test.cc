@@ -1,6 +1,11 @@
 // What `check` finds in a file, and what it must not find in one that is fine.
 #include <catch2/catch.hpp>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+
 #include "run_fixture.h"
 #include "store/check.h"
 
@@ -55,6 +60,28 @@ TEST_CASE("check: a run while it is written is fine at every moment") {
     REQUIRE(lines(checked).empty());
     REQUIRE_FALSE(checked.closed);
   }
+}
+
+TEST_CASE("check: a run that another process writes is fine at every moment, whatever chunk it has just begun") {
+  const Folder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    finished_run(folder / "run.h5", {.intervals = 2500, .planned = 2500});
+    ::_exit(0);
+  }
+  int status = -1, checks = 0;
+  std::string said;
+  while (::waitpid(child, &status, WNOHANG) == 0 && said.empty()) {
+    if (!std::filesystem::exists(folder / "run.h5")) continue;
+    said = lines(check_run(folder / "run.h5"));
+    ++checks;
+  }
+  INFO(checks << " checks");
+  CHECK(said.empty());
+  if (!said.empty()) ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+  CHECK(checks >= 3);
+  CHECK(check_run(folder / "run.h5").closed);
 }
 
 TEST_CASE("check: values that cannot be, by dataset and row") {
@@ -176,6 +203,18 @@ TEST_CASE("check: rows that lie beyond the end of an unclosed file are not taken
     else CHECK(missing > 1000);
   }
   CHECK(named >= 2);
+}
+
+TEST_CASE("a damaged file that was left open is refused within seconds, though the library would try again for ever") {
+  const Folder folder;
+  const auto path = unclosed_run(folder / "run.h5");
+  std::string bytes = bytes_of(path);
+  for (std::size_t at = 2000; at < bytes.size() / 2; at += 500) bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+  write_bytes(path, bytes);
+  const auto before = std::chrono::steady_clock::now();
+  CHECK_THROWS_AS(RunReader(path), DataError);
+  CHECK_FALSE(check_run(path).problems.empty());
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(20));
 }
 
 TEST_CASE("check: links out of the file, cycles and huge shapes are refused, not followed") {
