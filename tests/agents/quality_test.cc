@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "agents/agent.h"
+#include "core/files.h"
 #include "tests/agents/no_trainer.h"
 #include "tests/scratch_folder.h"
 #include "tests/trainer/toy_corpus.h"
