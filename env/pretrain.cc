@@ -400,6 +400,7 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   for (auto& a : parts_->agents) a->slot_state(archive, slot);
   ledger_.slot_state(archive, slot);
   trainer_.slot_state(archive, slot);
+  archive.expect(!s.playing || trainer_.started(slot), "an episode with a model");
 }
 
 /// Nothing that was loaded may lead out of a table.

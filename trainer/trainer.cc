@@ -93,6 +93,7 @@ class CpuTrainer final : public Trainer {
   }
   double learning_rate(int slot) const override { return scheduled_rate(t_, at(slot).step); }
   std::int64_t step(int slot) const override { return at(slot).step; }
+  bool started(int slot) const override { return at(slot).started; }
   double reference_norm(int slot) const override {
     const Slot& s = at(slot);
     return s.has_reference ? norm(s.reference) : std::numeric_limits<double>::quiet_NaN();

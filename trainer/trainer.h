@@ -105,6 +105,7 @@ class Trainer : public PerSlot {
   virtual void influence(std::span<Probe> probes) = 0;
   virtual double learning_rate(int slot) const = 0;   ///< of the next step
   virtual std::int64_t step(int slot) const = 0;      ///< steps taken
+  virtual bool started(int slot) const = 0;           ///< it was reset, or a state of one that was is loaded
 };
 
 /// `threads` share the segments of a batch; part of the configuration, since sums may be taken in another order. LibTorch's

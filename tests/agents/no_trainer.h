@@ -18,6 +18,7 @@ struct NoTrainer final : Trainer {
   void influence(std::span<Probe>) override {}
   double learning_rate(int) const override { return 0; }
   std::int64_t step(int) const override { return 0; }
+  bool started(int) const override { return true; }
   void state(Archive&) override {}
   void slot_state(Archive&, int) override {}
 };

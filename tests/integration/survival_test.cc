@@ -153,7 +153,8 @@ TEST_CASE("a reader follows a growing run: a thousand reads, no error, no torn r
   CHECK(while_written > 500);
   CHECK(grown > 500);
   program.send(SIGTERM);
-  CHECK(program.wait() == 143);
+  const int code = program.wait();
+  CHECK((code == 143 || code == 0));  // 0: on a slow machine, or with sanitisers, the run ends before the reader does
   const RunReader last(run);  // what was read was final
   const auto all = last.read(0, "actions");
   CHECK(std::equal(actions.begin(), actions.end(), all.begin()));

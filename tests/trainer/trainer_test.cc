@@ -448,7 +448,7 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
   Archive archive(moments[1]);
   later->state(archive);
   PassageId elsewhere = 200;
-  CHECK_THROWS_AS(train(*later, kSteps + 5, elsewhere), Defect);  // another call than the one that was begun
+  CHECK_THROWS_AS(train(*later, kSteps + 5, elsewhere), DataError);  // another call than the one that was begun
 }
 
 TEST_CASE("trainer: a state of another shape, or one cut short, is refused") {
