@@ -10,8 +10,8 @@ namespace fader {
 
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / ("fader-test-" + std::string(6, 'X'))).string();  // mkdtemp fills these in
+  explicit ScratchFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / ("fader-test-" + std::string(6, 'X'))).string();  // mkdtemp fills these in
     if (!::mkdtemp(name.data())) throw std::runtime_error(name + ": cannot be made");
     path_ = name;
   }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/scratch_folder.h"
 #include "core/files.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
@@ -81,31 +82,15 @@ inline void edit(std::string& bytes, Bytes& input) {
 }
 
 /// A folder of this process, in memory where the system offers that.
-class Scratch {
+class Scratch : public ScratchFolder {
  public:
-  Scratch() {
-    std::string name = (std::filesystem::is_directory("/dev/shm") ? std::filesystem::path("/dev/shm")
-                                                                  : std::filesystem::temp_directory_path()) / "fader-fuzz-XXXXXX";
-    FADER_CHECK(::mkdtemp(name.data()) != nullptr, "{}", name);
-    path_ = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
+  Scratch() : ScratchFolder(std::filesystem::is_directory("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path()) {}
   /// Not synced to any disk, unlike the files of the program.
   std::filesystem::path write(const std::string& name, std::string_view bytes) const;
-
- private:
-  std::filesystem::path path_;
 };
 
 inline std::filesystem::path Scratch::write(const std::string& name, std::string_view bytes) const {
-  const auto file = path_ / name;
+  const auto file = path() / name;
   std::FILE* out = std::fopen(file.c_str(), "wbe");
   FADER_CHECK(out && std::fwrite(bytes.data(), 1, bytes.size(), out) == bytes.size() && std::fclose(out) == 0, "{}", file.string());
   return file;
