@@ -44,25 +44,28 @@ FADER_INLINE void product_block(const float* a, std::int64_t row, std::int64_t c
 FADER_INLINE std::int64_t reach(std::int64_t i) { return (i + kBlock + kLanes - 1) / kLanes * kLanes; }
 
 // out[rows padded, head padded] = scale x[rows, head], zeros around it.
-FADER_INLINE void gather(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t head, std::int64_t rows_p,
+template <class T>
+FADER_INLINE void gather(const T* x, std::int64_t stride, std::int64_t rows, std::int64_t head, std::int64_t rows_p,
                          std::int64_t head_p, float scale, float* out) {
   for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t c = 0; c < head; ++c) out[i * head_p + c] = scale * x[i * stride + c];
+    for (std::int64_t c = 0; c < head; ++c) out[i * head_p + c] = scale * wide(x[i * stride + c]);
     for (std::int64_t c = head; c < head_p; ++c) out[i * head_p + c] = 0;
   }
   std::fill(out + rows * head_p, out + rows_p * head_p, 0.0f);
 }
 // out[head, rows padded] = x^T.
-FADER_INLINE void gather_transposed(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t head,
+template <class T>
+FADER_INLINE void gather_transposed(const T* x, std::int64_t stride, std::int64_t rows, std::int64_t head,
                                     std::int64_t rows_p, float* out) {
   for (std::int64_t c = 0; c < head; ++c) std::fill(out + c * rows_p + rows, out + (c + 1) * rows_p, 0.0f);
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t c = 0; c < head; ++c) out[c * rows_p + i] = x[i * stride + c];
+    for (std::int64_t c = 0; c < head; ++c) out[c * rows_p + i] = wide(x[i * stride + c]);
 }
-FADER_INLINE void scatter(const float* x, std::int64_t head_p, std::int64_t rows, std::int64_t head, float scale, float* out,
+template <class T>
+FADER_INLINE void scatter(const float* x, std::int64_t head_p, std::int64_t rows, std::int64_t head, float scale, T* out,
                           std::int64_t stride) {
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t c = 0; c < head; ++c) out[i * stride + c] = scale * x[i * head_p + c];
+    for (std::int64_t c = 0; c < head; ++c) out[i * stride + c] = narrow<T>(scale * x[i * head_p + c]);
 }
 
 // Row i of the scores becomes its softmax over columns 0..i and zero in the rest of its `columns`, a multiple of kLanes.
@@ -82,7 +85,8 @@ struct Shape {
   float scale;
 };
 
-FADER_KERNEL void forward_head(const Shape& s, const float* qkv, std::int64_t width, float* out, float* p, float* scratch) {
+template <class T>
+FADER_KERNEL void forward_head(const Shape& s, const T* qkv, std::int64_t width, T* out, float* p, float* scratch) {
   float* q = scratch;
   float* kt = q + s.rows_p * s.head_p;
   float* v = kt + s.rows_p * s.head_p;
@@ -99,8 +103,9 @@ FADER_KERNEL void forward_head(const Shape& s, const float* qkv, std::int64_t wi
   scatter(o, s.head_p, s.rows, s.head, 1.0f, out, width);
 }
 
-FADER_KERNEL void backward_head(const Shape& s, const float* qkv, std::int64_t width, const float* p, const float* dout,
-                                float* dqkv, float* scratch) {
+template <class T>
+FADER_KERNEL void backward_head(const Shape& s, const T* qkv, std::int64_t width, const float* p, const T* dout, T* dqkv,
+                                float* scratch) {
   const std::int64_t part = s.rows_p * s.head_p;
   float *q = scratch, *k = q + part, *vt = k + part, *d_o = vt + part, *result = d_o + part, *ds = result + part;
   gather(qkv, s.stride, s.rows, s.head, s.rows_p, s.head_p, s.scale, q);
@@ -138,16 +143,23 @@ Shape shape_of(const Attention& a) {
 std::int64_t Attention::probabilities() const { return padded(rows) * padded(rows); }
 std::int64_t Attention::scratch() const { return padded(rows) * (5 * padded(head) + padded(rows)); }
 
-void Attention::forward(const float* qkv, float* out, float* kept, float* scratch_memory) const {
+template <class T>
+void Attention::forward(const T* qkv, T* out, float* kept, float* scratch_memory) const {
   const Shape s = shape_of(*this);
   for (std::int64_t h = 0; h < heads; ++h)
     forward_head(s, qkv + h * head, heads * head, out + h * head, kept + h * probabilities(), scratch_memory);
 }
 
-void Attention::backward(const float* qkv, const float* kept, const float* dout, float* dqkv, float* scratch_memory) const {
+template <class T>
+void Attention::backward(const T* qkv, const float* kept, const T* dout, T* dqkv, float* scratch_memory) const {
   const Shape s = shape_of(*this);
   for (std::int64_t h = 0; h < heads; ++h)
     backward_head(s, qkv + h * head, heads * head, kept + h * probabilities(), dout + h * head, dqkv + h * head, scratch_memory);
 }
+
+template void Attention::forward(const float*, float*, float*, float*) const;
+template void Attention::forward(const Half*, Half*, float*, float*) const;
+template void Attention::backward(const float*, const float*, const float*, float*, float*) const;
+template void Attention::backward(const Half*, const float*, const Half*, Half*, float*) const;
 
 }  // namespace fader::kernels

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <exception>
 #include <thread>
+#include <type_traits>
 
 #include "core/error.h"
 #include "trainer/buffer.h"
@@ -27,19 +28,22 @@ struct Group {
 };
 
 // What one layer leaves for its backward pass. P positions, W width, H hidden.
+template <class T>
 struct Activations {
-  Buffer<float> stream;                  // [P, W] into the layer
-  Buffer<float> attention_in, inverse1;  // [P, W] normed, [P]
-  Buffer<float> qkv;                     // [P, 3W] rotated
-  Buffer<float> probabilities;           // per segment and head
-  Buffer<float> mixed;                   // [P, W] attention's output
-  Buffer<float> middle;                  // [P, W] stream between the two parts
-  Buffer<float> feed_in, inverse2;       // [P, W] normed, [P]
-  Buffer<float> gate_up;                 // [P, 2H]
-  Buffer<float> active;                  // [P, H]
+  Buffer<float> stream;          // [P, W] into the layer
+  Buffer<T> attention_in;        // [P, W] normed
+  Buffer<T> qkv;                 // [P, 3W] rotated
+  Buffer<float> probabilities;   // per segment and head
+  Buffer<T> mixed;               // [P, W] attention's output
+  Buffer<float> middle;          // [P, W] stream between the two parts
+  Buffer<T> feed_in;             // [P, W] normed
+  Buffer<T> gate_up;             // [P, 2H]
+  Buffer<T> active;              // [P, H]
+  Buffer<float> inverse1, inverse2;  // [P] of the two norms
 
   void reserve(std::int64_t p, std::int64_t w, std::int64_t h, std::int64_t kept) {
-    for (Buffer<float>* b : {&stream, &attention_in, &mixed, &middle, &feed_in}) at_least(*b, p * w);
+    for (Buffer<float>* b : {&stream, &middle}) at_least(*b, p * w);
+    for (Buffer<T>* b : {&attention_in, &mixed, &feed_in}) at_least(*b, p * w);
     for (Buffer<float>* b : {&inverse1, &inverse2}) at_least(*b, p);
     at_least(qkv, p * 3 * w);
     at_least(probabilities, kept);
@@ -48,21 +52,27 @@ struct Activations {
   }
 };
 
-// One thread's share: working memory, and the passes over one group.
+// One thread's share: working memory, and the passes over one group. T is what is stored of activations, and what products are
+// of; the residual stream, gains, gradients of parameters and all sums are float32.
+template <class T>
 class Worker {
+  static constexpr bool kRounded = !std::is_same_v<T, float>;
+
  public:
   Worker(const ModelOptions& options, const Layout& layout, const Buffer<float>& cosine, const Buffer<float>& sine)
       : o_(options), layout_(layout), cosine_(cosine), sine_(sine),
         w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
 
-  /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position.
-  void run(const float* parameters, const Batch& batch, Group group, const float* weight, float* nats, float* gradient) {
+  /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position; `matrices`:
+  /// the parameters as products take them.
+  void run(const float* parameters, const T* matrices, const Batch& batch, Group group, const float* weight, float* nats, float* gradient) {
     par_ = parameters;
+    matrices_ = matrices;
     grad_ = gradient;
     enter(batch, group);
     const bool keep = gradient != nullptr;
     layers_.resize(keep ? layout_.blocks.size() : 1);
-    for (Activations& a : layers_) a.reserve(p_, w_, h_, kept_);
+    for (Activations<T>& a : layers_) a.reserve(p_, w_, h_, kept_);
     float* x = keep ? layers_[0].stream.data() : at_least(stream_, p_ * w_);
     for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, x + i * w_);
     for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
@@ -101,24 +111,53 @@ class Worker {
     at_least(scratch_, scratch);
   }
 
-  void rotate(float* qkv, float sign) const {  // queries and keys
+  void rotate(T* qkv, float sign) const {  // queries and keys
     const std::int64_t head = w_ / o_.heads;
     for (const Segment& s : segments_)
       kernels::rotate(qkv + s.begin * 3 * w_, s.attention.rows, 3 * w_, 2 * o_.heads, head, cosine_.data(), sine_.data(), sign);
   }
   // out [P, outs] = x [P, ins] weight^T
-  void linear(const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* out, bool add = false) const {
-    product({x, p_, ins}, {par_ + weight, outs, ins, true}, out, add);
+  void linear(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* out) const {
+    product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, out);
   }
-  // its gradients: dx = dout weight, dweight += dout^T x
-  void linear_backward(const float* dout, const float* x, std::int64_t weight, std::int64_t outs, std::int64_t ins,
-                       float* dx) const {
-    product({dout, p_, outs, true}, {x, p_, ins}, grad_ + weight, true);
-    product({dout, p_, outs}, {par_ + weight, outs, ins}, dx);
+  // The same, added to the stream.
+  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* stream) {
+    if constexpr (kRounded) {
+      T* out = at_least(rounded_, p_ * outs);
+      linear(x, weight, outs, ins, out);
+      kernels::add(out, p_ * outs, stream);
+    } else {
+      product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, stream, true);
+    }
+  }
+  // Gradient of the stream as products take it.
+  const T* as_operand(const float* dstream, std::int64_t n) {
+    if constexpr (kRounded) {
+      T* out = at_least(drounded_, n);
+      kernels::round(dstream, n, out);
+      return out;
+    } else {
+      return dstream;
+    }
+  }
+  // into += left^T right, both with `rows` rows
+  void add_product(const T* left, std::int64_t outs, const T* right, std::int64_t ins, std::int64_t rows, float* into) {
+    if constexpr (kRounded) {
+      T* out = at_least(rounded_, outs * ins);
+      product<T>({left, rows, outs, true}, {right, rows, ins}, out);
+      kernels::add(out, outs * ins, into);
+    } else {
+      product<T>({left, rows, outs, true}, {right, rows, ins}, into, true);
+    }
+  }
+  // Gradients of linear: dx = dout weight, dweight += dout^T x
+  void linear_backward(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* dx) {
+    add_product(dout, outs, x, ins, p_, grad_ + weight);
+    product<T>({dout, p_, outs}, {matrices_ + weight, outs, ins}, dx);
   }
 
   // x may be `out` itself.
-  void forward(const Layout::Block& at, Activations& a, const float* x, float* out) {
+  void forward(const Layout::Block& at, Activations<T>& a, const float* x, float* out) {
     const auto epsilon = static_cast<float>(o_.norm_epsilon);
     kernels::rms_norm(x, par_ + at.attention_norm, p_, w_, epsilon, a.attention_in.data(), a.inverse1.data());
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
@@ -127,26 +166,26 @@ class Worker {
       s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept,
                           scratch_.data());
     std::copy_n(x, p_ * w_, a.middle.data());
-    linear(a.mixed.data(), at.output, w_, w_, a.middle.data(), true);
+    linear_add(a.mixed.data(), at.output, w_, w_, a.middle.data());
 
     kernels::rms_norm(a.middle.data(), par_ + at.feed_norm, p_, w_, epsilon, a.feed_in.data(), a.inverse2.data());
     linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
     kernels::swiglu(a.gate_up.data(), p_, h_, a.active.data());
     std::copy_n(a.middle.data(), p_ * w_, out);
-    linear(a.active.data(), at.down, w_, h_, out, true);
+    linear_add(a.active.data(), at.down, w_, h_, out);
   }
 
   // Turns dstream_, the gradient of the layer's output, into that of its input.
-  void backward(const Layout::Block& at, Activations& a) {
+  void backward(const Layout::Block& at, Activations<T>& a) {
     float* dx = dstream_.data();
-    float* dwide = at_least(dwide_, p_ * std::max(3 * w_, h_));
-    float* dnarrow = at_least(dnarrow_, p_ * w_);
-    linear_backward(dx, a.active.data(), at.down, w_, h_, dwide);
+    T* dwide = at_least(dwide_, p_ * std::max(3 * w_, h_));
+    T* dnarrow = at_least(dnarrow_, p_ * w_);
+    linear_backward(as_operand(dx, p_ * w_), a.active.data(), at.down, w_, h_, dwide);
     kernels::swiglu_backward(dwide, p_, h_, a.gate_up.data());
     linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow);
     kernels::rms_norm_backward(dnarrow, a.middle.data(), par_ + at.feed_norm, a.inverse2.data(), p_, w_, dx, grad_ + at.feed_norm);
 
-    linear_backward(dx, a.mixed.data(), at.output, w_, w_, dnarrow);
+    linear_backward(as_operand(dx, p_ * w_), a.mixed.data(), at.output, w_, w_, dnarrow);
     for (const Segment& s : segments_)
       s.attention.backward(a.qkv.data() + s.begin * 3 * w_, a.probabilities.data() + s.kept, dnarrow + s.begin * w_,
                            dwide + s.begin * 3 * w_, scratch_.data());
@@ -158,24 +197,24 @@ class Worker {
 
   // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
   void output(const Batch& batch, Group group, const float* x, const float* weight, float* nats) {
-    float* normed = at_least(normed_, p_ * w_);
+    T* normed = at_least(normed_, p_ * w_);
     float* inverse = at_least(inverse_, p_);
-    float* logits = at_least(logits_, std::min(p_, kOutputRows) * v_);
-    float* dnarrow = at_least(dnarrow_, p_ * w_);
-    const float* embedding = par_ + layout_.embedding;
+    T* logits = at_least(logits_, std::min(p_, kOutputRows) * v_);
+    T* dnarrow = at_least(dnarrow_, p_ * w_);
+    const T* embedding = matrices_ + layout_.embedding;
     const std::uint32_t* target = batch.target.data() + first_;
     if (grad_ != nullptr) spread(batch, group, weight);
     kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<float>(o_.norm_epsilon), normed, inverse);
     for (std::int64_t i = 0; i < p_; i += kOutputRows) {
       const std::int64_t n = std::min(kOutputRows, p_ - i);
-      product({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
+      product<T>({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
       if (grad_ == nullptr) {
         kernels::cross_entropy(logits, target + i, n, v_, nats + i);
         continue;
       }
-      kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i);
-      product({logits, n, v_, true}, {normed + i * w_, n, w_}, grad_ + layout_.embedding, true);
-      product({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
+      kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i, at_least(row_, v_));
+      add_product(logits, v_, normed + i * w_, w_, n, grad_ + layout_.embedding);
+      product<T>({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
     }
     if (grad_ == nullptr) return;
     float* dx = at_least(dstream_, p_ * w_);
@@ -193,14 +232,17 @@ class Worker {
   const Buffer<float>&cosine_, &sine_;
   const std::int64_t w_, h_, v_;
   const float* par_ = nullptr;
+  const T* matrices_ = nullptr;
   float* grad_ = nullptr;
   const std::uint32_t* input_ = nullptr;
   std::int64_t first_ = 0, p_ = 0, kept_ = 0;
   std::vector<Segment> segments_;
-  std::vector<Activations> layers_;
-  Buffer<float> stream_, dstream_, dwide_, dnarrow_, normed_, inverse_, logits_, weight_, scratch_;
+  std::vector<Activations<T>> layers_;
+  Buffer<float> stream_, dstream_, inverse_, weight_, row_, scratch_;
+  Buffer<T> dwide_, dnarrow_, normed_, logits_, rounded_, drounded_;
 };
 
+template <class T>
 class DirectModel final : public Model<float> {
  public:
   DirectModel(const ModelOptions& options, int threads) : o_(options), layout_(options) {
@@ -233,6 +275,7 @@ class DirectModel final : public Model<float> {
     FADER_CHECK_EQ(static_cast<std::int64_t>(parameters.size()), layout_.size);
     FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), batch.positions());
     cut(batch);
+    const T* matrices = as_operands(parameters);
     const auto share = [&](std::size_t t) {
       float* into = gradient.empty() ? nullptr : gradient.data();
       if (into != nullptr && t > 0) {
@@ -240,12 +283,23 @@ class DirectModel final : public Model<float> {
         into = gradients_[t - 1].data();
       }
       for (std::size_t g = t; g < groups_.size(); g += workers_.size())
-        workers_[t].run(parameters.data(), batch, groups_[g], weight.data(), nats.data(), into);
+        workers_[t].run(parameters.data(), matrices, batch, groups_[g], weight.data(), nats.data(), into);
     };
     on_each_thread(share);
     if (gradient.empty()) return;
     for (const Buffer<float>& other : gradients_)
       for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += other[i];
+  }
+
+  // The parameters as products take them.
+  const T* as_operands(std::span<const float> parameters) {
+    if constexpr (std::is_same_v<T, float>) {
+      return parameters.data();
+    } else {
+      T* out = at_least(rounded_, layout_.size);
+      kernels::round(parameters.data(), layout_.size, out);
+      return out;
+    }
   }
 
   // Whole segments, as many as fit; at least a group for each thread where there are segments enough.
@@ -283,16 +337,18 @@ class DirectModel final : public Model<float> {
   const ModelOptions o_;
   const Layout layout_;
   Buffer<float> cosine_, sine_;  // [context, head / 2]
-  std::vector<Worker> workers_;
+  Buffer<T> rounded_;            // parameters, unless they are taken as they are
+  std::vector<Worker<T>> workers_;
   std::vector<Buffer<float>> gradients_;  // of all threads but the first
   std::vector<Group> groups_;
 };
 
 }  // namespace
 
-std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads) {
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision) {
   keep_to_one_thread();
-  return std::make_unique<DirectModel>(options, threads);
+  if (precision == Precision::bfloat16) return std::make_unique<DirectModel<Half>>(options, threads);
+  return std::make_unique<DirectModel<float>>(options, threads);
 }
 
 }  // namespace fader

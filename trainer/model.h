@@ -11,6 +11,7 @@
 // There are two forms. make_model: forward and backward written out, float32, the one that trains. make_autograd_model: the
 // plain form recorded by LibTorch's autograd, slow, in float32 or float64, the oracle of the tests.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -31,8 +32,12 @@ class Model {
                         std::span<Real> gradient) = 0;
 };
 
+/// What activations and the operands of products are stored as. Master weights, the residual stream, gradients of parameters and sums
+/// are float32 in either case.
+enum class Precision : std::uint8_t { float32, bfloat16 };
+
 /// Equal calls give equal bits. `threads` shares out segments; another number may sum gradients in another order.
-std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads);
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision = Precision::float32);
 
 template <class Real>
 std::unique_ptr<Model<Real>> make_autograd_model(const ModelOptions& options);

@@ -1,18 +1,23 @@
-// Products of float32 matrices, row-major, by LibTorch's BLAS on one thread.
+// Products of matrices, row-major, by LibTorch's BLAS on one thread. Sums of bfloat16 products are float32 inside, and rounded
+// once.
 #pragma once
 #include <cstdint>
 
+#include "trainer/half.h"
+
 namespace fader {
 
-/// A matrix somewhere in memory, perhaps to be read transposed.
-struct Operand {
-  const float* data;
+/// A matrix somewhere in memory, perhaps to be read transposed. T: float or Half.
+template <class T>
+struct Matrix {
+  const T* data;
   std::int64_t rows, cols;  ///< as stored
   bool transposed = false;
 };
 
 /// c = a b, or c += a b when `add`. c: row-major [rows of a, columns of b], not overlapping a or b.
-void product(const Operand& a, const Operand& b, float* c, bool add = false);
+template <class T>
+void product(const Matrix<T>& a, const Matrix<T>& b, T* c, bool add = false);
 
 /// Products and all else of LibTorch's in this process stay on the calling thread: sums in one order, and one model per core.
 void keep_to_one_thread();

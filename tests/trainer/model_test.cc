@@ -1,8 +1,10 @@
 // A chain of oracles: plain loops and finite differences check the autograd form, the autograd form checks the one that trains.
 #include "trainer/model.h"
 
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -234,6 +236,61 @@ TEST_CASE("model: the form that trains agrees with autograd, whatever the shape 
   std::fill(again.begin(), again.end(), 0.0f);
   model->gradient(p, batch, weight, nats, again);
   CHECK(again == gradient);  // bit for bit
+}
+
+TEST_CASE("model: stored as bfloat16, losses and gradients are those of float32 but for rounding") {
+  const auto [o, positions, threads] = GENERATE(table<ModelOptions, std::int64_t, int>({
+      {shape(64, 36, 6, 3, 33, 50), 300, 2},
+      {shape(300, 64, 4, 2, 64, 0), 2500, 1},
+      {shape(130, 80, 2, 2, 100, 0), 2500, 3},
+  }));
+  CAPTURE(o.width, o.heads, positions, threads);
+  ModelOptions fresh = o;
+  fresh.init_std = 0.02;  // as training starts
+  const Buffer<float> p = weights(fresh, 5);
+  const Batch batch = random_batch(o, 5, positions);
+  const std::vector<float> weight = some_weights(batch);
+  const auto n = static_cast<std::size_t>(batch.positions());
+  std::vector<float> want_nats(n), nats(n), only_nats(n), want(p.size()), gradient(p.size()), again(p.size());
+  make_model(fresh, threads)->gradient(p, batch, weight, want_nats, want);
+  const auto model = make_model(fresh, threads, Precision::bfloat16);
+  model->gradient(p, batch, weight, nats, gradient);
+  model->losses(p, batch, only_nats);
+  CHECK(relative_error(nats, want_nats) < 2e-3);
+  CHECK(only_nats == nats);
+  CHECK(nats != want_nats);
+  for (const Tensor& t : Layout(fresh).tensors) {
+    CAPTURE(t.name);
+    double both = 0, ours = 0, theirs = 0;
+    for (auto i = static_cast<std::size_t>(t.offset); i < static_cast<std::size_t>(t.offset + t.size()); ++i) {
+      both += static_cast<double>(gradient[i]) * static_cast<double>(want[i]);
+      ours += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
+      theirs += static_cast<double>(want[i]) * static_cast<double>(want[i]);
+    }
+    CHECK(both / std::sqrt(ours * theirs) > 0.9999);
+    CHECK(ours / theirs == Approx(1).epsilon(0.01));
+  }
+  model->gradient(p, batch, weight, nats, again);
+  CHECK(again == gradient);  // bit for bit
+}
+
+TEST_CASE("half: rounds to the nearest, ties to even, and keeps what is not a number") {
+  const auto rounded = [](float x) { return wide(narrow<Half>(x)); };
+  CHECK(rounded(1.0f) == 1.0f);
+  CHECK(rounded(1.00390625f) == 1.0f);        // half-way between 1 and 1.0078125: to the even one
+  CHECK(rounded(1.01171875f) == 1.015625f);   // half-way between 1.0078125 and 1.015625
+  CHECK(rounded(1.004f) == 1.0078125f);
+  CHECK(rounded(-0.0f) == 0.0f);
+  CHECK(std::signbit(rounded(-0.0f)));
+  CHECK(std::isinf(rounded(3.4e38f)));
+  CHECK(std::isinf(rounded(std::numeric_limits<float>::infinity())));
+  for (const std::uint32_t bits : {0x7fc00000u, 0x7f800001u, 0x7fffffffu, 0xffffffffu}) CHECK(std::isnan(rounded(std::bit_cast<float>(bits))));
+  std::uint32_t wrong = 0;
+  for (std::uint32_t bits = 0; bits < 0x10000u; ++bits) {
+    const Half h{static_cast<std::uint16_t>(bits)};
+    if (!std::isnan(wide(h)) && narrow<Half>(wide(h)).bits != h.bits) ++wrong;
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("model: a passage's loss does not depend on its neighbours, nor on where it lies") {
