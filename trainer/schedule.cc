@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "core/error.h"
 
@@ -19,11 +20,19 @@ double warmup_stable_decay(const TrainOptions& o, std::int64_t step) {
   return o.learning_rate * (1.0 + done * (o.final_share - 1.0));
 }
 
+double cosine(const TrainOptions& o, std::int64_t step) {
+  const std::int64_t all = o.steps();
+  const std::int64_t warmup = std::llround(o.warmup * static_cast<double>(all));
+  if (step < warmup) return o.learning_rate * static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const double done = std::min(1.0, static_cast<double>(step - warmup + 1) / static_cast<double>(std::max<std::int64_t>(1, all - warmup)));
+  return o.learning_rate * (o.final_share + (1.0 - o.final_share) * 0.5 * (1.0 + std::cos(std::numbers::pi * done)));
+}
+
 struct Schedule {
   const char* name;
   double (*rate)(const TrainOptions&, std::int64_t step);
 };
-constexpr Schedule kSchedules[] = {{"wsd", warmup_stable_decay}};
+constexpr Schedule kSchedules[] = {{"cosine", cosine}, {"wsd", warmup_stable_decay}};
 
 }  // namespace
 

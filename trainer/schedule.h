@@ -1,5 +1,7 @@
 // Learning rate as a function of the step: a small table of named schedules.
 //
+//   cosine  warm-up as below, then down to final_share x rate along half a cosine, which the last step has. Loshchilov and Hutter
+//        2017, "SGDR" (arXiv 1608.03983), equation 5 with one period. Status: checked against exact values.
 //   wsd  warm-up, stable, decay: linear from rate/w to the rate over the first w steps, constant, then linear down to
 //        final_share x rate, which the last step has. Hu et al. 2024, "MiniCPM" (arXiv 2404.06395), section 4, with a
 //        linear decay. Status: checked against exact values.

@@ -67,6 +67,25 @@ TEST_CASE("adamw: no clipping below the limit, nor when it is off") {
   CHECK(moment_after(1) == Approx(0.1));
 }
 
+TEST_CASE("schedule: half a cosine") {
+  TrainOptions o;
+  o.intervals = 10;
+  o.steps_per_interval = 10;
+  o.schedule = "cosine";
+  o.learning_rate = 2.0;
+  o.warmup = 0.2;
+  o.final_share = 0.1;
+  CHECK(scheduled_rate(o, 0) == Approx(0.1));
+  CHECK(scheduled_rate(o, 19) == Approx(2.0));
+  CHECK(scheduled_rate(o, 59) == Approx(2.0 * 0.55));             // half-way: the mean of peak and end
+  CHECK(scheduled_rate(o, 39) == Approx(2.0 * (0.1 + 0.9 * (1 + std::sqrt(0.5)) / 2)));
+  CHECK(scheduled_rate(o, 99) == Approx(0.2));
+  CHECK(scheduled_rate(o, 1000) == Approx(0.2));
+  for (int s = 21; s < 110; ++s) CHECK(scheduled_rate(o, s) <= scheduled_rate(o, s - 1));
+  o.warmup = 1.0;
+  CHECK(scheduled_rate(o, 99) == 2.0);
+}
+
 TEST_CASE("schedule: warm-up, stable, decay") {
   TrainOptions o;
   o.intervals = 10;
