@@ -53,8 +53,8 @@ def main():
     torch.set_num_threads(o.threads)
     torch.manual_seed(1)
     _, _, _, context, rows, vocabulary = SHAPES[o.shape]
-    model = make(o.peer, o.path, o.shape)
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr):  # the peers talk
+        model = make(o.peer, o.path, o.shape)
         optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.95), "cpu")
     parameters = sum(p.numel() for p in model.parameters())
     step_model = torch.compile(model) if o.compile else model
