@@ -207,6 +207,7 @@ void RunOptions::fields(Fields& f) {
   constexpr double kMany = 1e9;
   f("seeds", seeds, "one run each; equal seeds pair the policies", 0).not_in_hash();
   f("threads", threads, "of one run", 1, 1024);
+  f("pinned", pinned, "whether threads are bound to cores of their own, where there are any left").not_in_hash();
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
   f("checkpoint_seconds", checkpoint_seconds, "between checkpoints; 0: only when a signal asks for one", 0, kMany).not_in_hash();

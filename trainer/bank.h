@@ -56,8 +56,8 @@ class Bank {
   virtual void state(Archive& archive, int slot, bool has_reference, bool has_mean) = 0;
 };
 
-/// `threads` share the jobs of a call, or the segments of a batch where there is one job alone; pinned to cores of their own
-/// where there are any. LibTorch's own products are kept to one thread, process-wide.
-std::unique_ptr<Bank> make_cpu_bank(const ModelOptions& model, const TrainOptions& train, int slots, int threads);
+/// The machine's threads share the segments of a batch where there is one slot, the jobs of a call where there are more.
+/// LibTorch's own products are kept to one thread, process-wide.
+std::unique_ptr<Bank> make_cpu_bank(const ModelOptions& model, const TrainOptions& train, int slots, const Machine& machine);
 
 }  // namespace fader

@@ -1,9 +1,9 @@
-// The parts of a training step that are not matrix products: plain loops in float32, each compiled for several
+// The parts of a training step that are not matrix products: plain loops, each compiled for several
 // instruction sets and chosen when the program starts. Sums are taken in a fixed order of lanes and no multiply-add is fused,
 // so that every instruction set gives the same bits.
 //
 // All arrays are row-major. "Adds" means that the target is summed into. Not-a-number goes through to the results. Pure.
-// Arrays of T may be float or Half (half.h): what is stored, not what is computed with.
+// T is what is stored: float, Half or double; computed is with Wide<T> (half.h).
 #pragma once
 #include <cstdint>
 
@@ -13,17 +13,17 @@ namespace fader::kernels {
 
 /// out[i] = x[i] inverse[i] gain with inverse[i] = 1 / sqrt(mean(x[i]^2) + epsilon); x, out: [rows, width].
 template <class T>
-void rms_norm(const float* x, const float* gain, std::int64_t rows, std::int64_t width, float epsilon, T* out, float* inverse);
+void rms_norm(const Wide<T>* x, const Wide<T>* gain, std::int64_t rows, std::int64_t width, Wide<T> epsilon, T* out, Wide<T>* inverse);
 /// From dout, the gradient of rms_norm's `out`: adds to dx [rows, width] and to dgain [width].
 template <class T>
-void rms_norm_backward(const T* dout, const float* x, const float* gain, const float* inverse, std::int64_t rows,
-                       std::int64_t width, float* dx, float* dgain);
+void rms_norm_backward(const T* dout, const Wide<T>* x, const Wide<T>* gain, const Wide<T>* inverse, std::int64_t rows,
+                       std::int64_t width, Wide<T>* dx, Wide<T>* dgain);
 
 /// Rotates `heads` heads of `head` numbers in each of `rows` rows, `stride` numbers apart; row i is at position i. Pairs are
 /// (c, c + head/2); cosine, sine: [positions, head/2]. `sign` -1 turns back, which is the gradient.
 template <class T>
-void rotate(T* x, std::int64_t rows, std::int64_t stride, std::int64_t heads, std::int64_t head, const float* cosine,
-            const float* sine, float sign);
+void rotate(T* x, std::int64_t rows, std::int64_t stride, std::int64_t heads, std::int64_t head, const Wide<T>* cosine,
+            const Wide<T>* sine, Wide<T> sign);
 
 /// out = silu(gate) * up; gate_up: [rows, 2 hidden], gates first; out: [rows, hidden].
 template <class T>
@@ -34,16 +34,16 @@ void swiglu_backward(const T* dout, std::int64_t rows, std::int64_t hidden, T* g
 
 /// nats[i] = logsumexp(logits[i]) - logits[i][target[i]]; leaves the logits as they are.
 template <class T>
-void cross_entropy(const T* logits, const std::uint32_t* target, std::int64_t rows, std::int64_t vocabulary, float* nats);
+void cross_entropy(const T* logits, const std::uint32_t* target, std::int64_t rows, std::int64_t vocabulary, Wide<T>* nats);
 /// The same, and replaces the logits by the gradient of sum_i weight[i] nats[i].
 /// `row`: room for [vocabulary].
 template <class T>
-void cross_entropy_backward(T* logits, const std::uint32_t* target, const float* weight, std::int64_t rows, std::int64_t vocabulary,
-                            float* nats, float* row);
+void cross_entropy_backward(T* logits, const std::uint32_t* target, const Wide<T>* weight, std::int64_t rows, std::int64_t vocabulary,
+                            Wide<T>* nats, Wide<T>* row);
 
 /// Adds x [n] to `into`.
 template <class T>
-void add(const T* x, std::int64_t n, float* into);
+void add(const T* x, std::int64_t n, Wide<T>* into);
 /// out = x, rounded.
 void round(const float* x, std::int64_t n, Half* out);
 
@@ -55,10 +55,10 @@ struct Attention {
   std::int64_t scratch() const;
   /// qkv: [rows, 3 heads head], rotated; out: [rows, heads head]; kept: heads x probabilities().
   template <class T>
-  void forward(const T* qkv, T* out, float* kept, float* scratch) const;
+  void forward(const T* qkv, T* out, Wide<T>* kept, Wide<T>* scratch) const;
   /// From dout to dqkv (overwritten), with what forward kept.
   template <class T>
-  void backward(const T* qkv, const float* kept, const T* dout, T* dqkv, float* scratch) const;
+  void backward(const T* qkv, const Wide<T>* kept, const T* dout, T* dqkv, Wide<T>* scratch) const;
 };
 
 }  // namespace fader::kernels

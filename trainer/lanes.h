@@ -1,6 +1,7 @@
 // What the kernels share: compilation for several instruction sets, sums in lanes, an exponential that vectorises.
 #pragma once
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 /// Compiles the function once for each instruction set; the loader picks. What it calls must be inlined into it.
@@ -18,8 +19,8 @@ namespace fader::kernels {
 inline constexpr std::int64_t kLanes = 16;  // partial sums of every reduction, whatever the instruction set
 
 /// Folds the lanes into one number by halves; `fold` combines two.
-template <class Fold>
-FADER_INLINE float fold_lanes(float (&lane)[kLanes], Fold fold) {
+template <class Real, class Fold>
+FADER_INLINE Real fold_lanes(Real (&lane)[kLanes], Fold fold) {
   for (int l = 0; l < 8; ++l) lane[l] = fold(lane[l], lane[l + 8]);
   for (int l = 0; l < 4; ++l) lane[l] = fold(lane[l], lane[l + 4]);
   return fold(fold(lane[0], lane[2]), fold(lane[1], lane[3]));
@@ -27,25 +28,14 @@ FADER_INLINE float fold_lanes(float (&lane)[kLanes], Fold fold) {
 
 /// Sum of term(i) for 0 <= i < n.
 template <class Term>
-FADER_INLINE float sum(std::int64_t n, Term term) {
-  float lane[kLanes] = {};
+FADER_INLINE auto sum(std::int64_t n, Term term) {
+  using Real = decltype(term(n));
+  Real lane[kLanes] = {};
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes)
     for (std::int64_t l = 0; l < kLanes; ++l) lane[l] += term(i + l);
   for (std::int64_t l = 0; i + l < n; ++l) lane[l] += term(i + l);
-  return fold_lanes(lane, [](float a, float b) { return a + b; });
-}
-
-/// The largest of n > 0 numbers.
-FADER_INLINE float largest(const float* x, std::int64_t n) {
-  const auto larger = [](float a, float b) { return a < b ? b : a; };
-  float lane[kLanes];
-  for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = x[0];
-  std::int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (std::int64_t l = 0; l < kLanes; ++l) lane[l] = larger(lane[l], x[i + l]);
-  for (std::int64_t l = 0; i + l < n; ++l) lane[l] = larger(lane[l], x[i + l]);
-  return fold_lanes(lane, larger);
+  return fold_lanes(lane, [](Real a, Real b) { return a + b; });
 }
 
 /// e^x to about two units in the last place; 0 below -87, 3e38 above 88. x = k ln 2 + r, a polynomial for e^r (minimax of
@@ -68,5 +58,6 @@ FADER_INLINE float exponential(float x) {
   const std::uint32_t low = 0u - static_cast<std::uint32_t>(x < -87.0f), high = 0u - static_cast<std::uint32_t>(x > 88.0f);
   return std::bit_cast<float>((bits & ~(low | high)) | (std::bit_cast<std::uint32_t>(3e38f) & high));
 }
+inline double exponential(double x) { return std::exp(x); }
 
 }  // namespace fader::kernels

@@ -8,20 +8,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
-#include <thread>
 #include <type_traits>
 
 #include "core/error.h"
 #include "trainer/buffer.h"
 #include "trainer/kernels.h"
 #include "trainer/product.h"
+#include "trainer/team.h"
 
 namespace fader {
 namespace {
 
 constexpr std::int64_t kGroup = 1024;       // positions worked on at once, unless a single segment is longer
 constexpr std::int64_t kOutputRows = 128;   // rows of logits held at once
+constexpr std::int64_t kGrain = 1024;       // numbers of a flat buffer: what threads share out is a multiple
 
 struct Group {
   std::size_t first, last;  // segments
@@ -30,21 +30,21 @@ struct Group {
 // What one layer leaves for its backward pass. P positions, W width, H hidden.
 template <class T>
 struct Activations {
-  Buffer<float> stream;          // [P, W] into the layer
+  using Real = Wide<T>;
   Buffer<T> attention_in;        // [P, W] normed
   Buffer<T> qkv;                 // [P, 3W] rotated
-  Buffer<float> probabilities;   // per segment and head
+  Buffer<Real> probabilities;   // per segment and head
   Buffer<T> mixed;               // [P, W] attention's output
-  Buffer<float> middle;          // [P, W] stream between the two parts
+  Buffer<Real> middle;          // [P, W] stream between the two parts
   Buffer<T> feed_in;             // [P, W] normed
   Buffer<T> gate_up;             // [P, 2H]
   Buffer<T> active;              // [P, H]
-  Buffer<float> inverse1, inverse2;  // [P] of the two norms
+  Buffer<Real> inverse1, inverse2;  // [P] of the two norms
 
   void reserve(std::int64_t p, std::int64_t w, std::int64_t h, std::int64_t kept) {
-    for (Buffer<float>* b : {&stream, &middle}) at_least(*b, p * w);
+    at_least(middle, p * w);
     for (Buffer<T>* b : {&attention_in, &mixed, &feed_in}) at_least(*b, p * w);
-    for (Buffer<float>* b : {&inverse1, &inverse2}) at_least(*b, p);
+    for (Buffer<Real>* b : {&inverse1, &inverse2}) at_least(*b, p);
     at_least(qkv, p * 3 * w);
     at_least(probabilities, kept);
     at_least(gate_up, p * 2 * h);
@@ -56,37 +56,39 @@ struct Activations {
 // of; the residual stream, gains, gradients of parameters and all sums are float32.
 template <class T>
 class Worker {
-  static constexpr bool kRounded = !std::is_same_v<T, float>;
+  using Real = Wide<T>;
+  static constexpr bool kRounded = !std::is_same_v<T, Real>;
 
  public:
-  Worker(const ModelOptions& options, const Layout& layout, const Buffer<float>& cosine, const Buffer<float>& sine)
-      : o_(options), layout_(layout), cosine_(cosine), sine_(sine),
+  Worker(const ModelOptions& options, const Layout& layout, bool recompute, const Buffer<Real>& cosine, const Buffer<Real>& sine)
+      : o_(options), layout_(layout), recompute_(recompute), cosine_(cosine), sine_(sine),
         w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
 
   /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position; `matrices`:
   /// the parameters as products take them.
-  void run(const float* parameters, const T* matrices, const Batch& batch, Group group, const float* weight, float* nats, float* gradient) {
+  void run(const Real* parameters, const T* matrices, const Batch& batch, Group group, const Real* weight, Real* nats, Real* gradient) {
     par_ = parameters;
     matrices_ = matrices;
     grad_ = gradient;
     enter(batch, group);
     const bool keep = gradient != nullptr;
-    layers_.resize(keep ? layout_.blocks.size() : 1);
+    const std::size_t layers = layout_.blocks.size();
+    streams_.resize(keep ? layers + 1 : 1);
+    layers_.resize(keep && !recompute_ ? layers : 1);
+    for (Buffer<Real>& x : streams_) at_least(x, p_ * w_);
     for (Activations<T>& a : layers_) a.reserve(p_, w_, h_, kept_);
-    float* x = keep ? layers_[0].stream.data() : at_least(stream_, p_ * w_);
-    for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, x + i * w_);
-    for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
-      float* out = keep && l + 1 < layers_.size() ? layers_[l + 1].stream.data() : at_least(stream_, p_ * w_);
-      forward(layout_.blocks[l], layers_[keep ? l : 0], x, out);
-      x = out;
-    }
-    output(batch, group, x, weight, nats + first_);
+    const auto into = [&](std::size_t l) -> Activations<T>& { return layers_[layers_.size() == 1 ? 0 : l]; };
+    const auto stream = [&](std::size_t l) { return streams_[keep ? l : 0].data(); };
+    for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, stream(0) + i * w_);
+    for (std::size_t l = 0; l < layers; ++l) forward(layout_.blocks[l], into(l), stream(l), stream(l + 1));
+    output(batch, group, stream(layers), weight, nats + first_);
     if (!keep) return;
-    for (std::size_t l = layout_.blocks.size(); l-- > 0;) backward(layout_.blocks[l], layers_[l]);
-    for (std::int64_t i = 0; i < p_; ++i) {
-      float* row = grad_ + layout_.embedding + input_[i] * w_;
-      for (std::int64_t c = 0; c < w_; ++c) row[c] += dstream_[static_cast<std::size_t>(i * w_ + c)];
+    for (std::size_t l = layers; l-- > 0;) {
+      if (recompute_) forward(layout_.blocks[l], into(l), stream(l), nullptr);
+      backward(layout_.blocks[l], into(l), stream(l));
     }
+    for (std::int64_t i = 0; i < p_; ++i)
+      kernels::add(dstream_.data() + i * w_, w_, grad_ + layout_.embedding + input_[i] * w_);
   }
 
  private:
@@ -111,7 +113,7 @@ class Worker {
     at_least(scratch_, scratch);
   }
 
-  void rotate(T* qkv, float sign) const {  // queries and keys
+  void rotate(T* qkv, Real sign) const {  // queries and keys
     const std::int64_t head = w_ / o_.heads;
     for (const Segment& s : segments_)
       kernels::rotate(qkv + s.begin * 3 * w_, s.attention.rows, 3 * w_, 2 * o_.heads, head, cosine_.data(), sine_.data(), sign);
@@ -121,7 +123,7 @@ class Worker {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, out);
   }
   // The same, added to the stream.
-  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, float* stream) {
+  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) {
     if constexpr (kRounded) {
       T* out = at_least(rounded_, p_ * outs);
       linear(x, weight, outs, ins, out);
@@ -131,7 +133,7 @@ class Worker {
     }
   }
   // Gradient of the stream as products take it.
-  const T* as_operand(const float* dstream, std::int64_t n) {
+  const T* as_operand(const Real* dstream, std::int64_t n) {
     if constexpr (kRounded) {
       T* out = at_least(drounded_, n);
       kernels::round(dstream, n, out);
@@ -141,7 +143,7 @@ class Worker {
     }
   }
   // into += left^T right, both with `rows` rows
-  void add_product(const T* left, std::int64_t outs, const T* right, std::int64_t ins, std::int64_t rows, float* into) {
+  void add_product(const T* left, std::int64_t outs, const T* right, std::int64_t ins, std::int64_t rows, Real* into) {
     if constexpr (kRounded) {
       T* out = at_least(rounded_, outs * ins);
       product<T>({left, rows, outs, true}, {right, rows, ins}, out);
@@ -156,12 +158,12 @@ class Worker {
     product<T>({dout, p_, outs}, {matrices_ + weight, outs, ins}, dx);
   }
 
-  // x may be `out` itself.
-  void forward(const Layout::Block& at, Activations<T>& a, const float* x, float* out) {
-    const auto epsilon = static_cast<float>(o_.norm_epsilon);
+  // x may be `out` itself. Without `out`, only what the backward pass needs.
+  void forward(const Layout::Block& at, Activations<T>& a, const Real* x, Real* out) {
+    const auto epsilon = static_cast<Real>(o_.norm_epsilon);
     kernels::rms_norm(x, par_ + at.attention_norm, p_, w_, epsilon, a.attention_in.data(), a.inverse1.data());
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
-    rotate(a.qkv.data(), 1.0f);
+    rotate(a.qkv.data(), Real(1));
     for (const Segment& s : segments_)
       s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept,
                           scratch_.data());
@@ -171,13 +173,14 @@ class Worker {
     kernels::rms_norm(a.middle.data(), par_ + at.feed_norm, p_, w_, epsilon, a.feed_in.data(), a.inverse2.data());
     linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
     kernels::swiglu(a.gate_up.data(), p_, h_, a.active.data());
+    if (out == nullptr) return;
     std::copy_n(a.middle.data(), p_ * w_, out);
     linear_add(a.active.data(), at.down, w_, h_, out);
   }
 
   // Turns dstream_, the gradient of the layer's output, into that of its input.
-  void backward(const Layout::Block& at, Activations<T>& a) {
-    float* dx = dstream_.data();
+  void backward(const Layout::Block& at, Activations<T>& a, const Real* x) {
+    Real* dx = dstream_.data();
     T* dwide = at_least(dwide_, p_ * std::max(3 * w_, h_));
     T* dnarrow = at_least(dnarrow_, p_ * w_);
     linear_backward(as_operand(dx, p_ * w_), a.active.data(), at.down, w_, h_, dwide);
@@ -189,22 +192,22 @@ class Worker {
     for (const Segment& s : segments_)
       s.attention.backward(a.qkv.data() + s.begin * 3 * w_, a.probabilities.data() + s.kept, dnarrow + s.begin * w_,
                            dwide + s.begin * 3 * w_, scratch_.data());
-    rotate(dwide, -1.0f);
+    rotate(dwide, -Real(1));
     linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
-    kernels::rms_norm_backward(dnarrow, a.stream.data(), par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx,
+    kernels::rms_norm_backward(dnarrow, x, par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx,
                                grad_ + at.attention_norm);
   }
 
   // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
-  void output(const Batch& batch, Group group, const float* x, const float* weight, float* nats) {
+  void output(const Batch& batch, Group group, const Real* x, const Real* weight, Real* nats) {
     T* normed = at_least(normed_, p_ * w_);
-    float* inverse = at_least(inverse_, p_);
+    Real* inverse = at_least(inverse_, p_);
     T* logits = at_least(logits_, std::min(p_, kOutputRows) * v_);
     T* dnarrow = at_least(dnarrow_, p_ * w_);
     const T* embedding = matrices_ + layout_.embedding;
     const std::uint32_t* target = batch.target.data() + first_;
     if (grad_ != nullptr) spread(batch, group, weight);
-    kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<float>(o_.norm_epsilon), normed, inverse);
+    kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<Real>(o_.norm_epsilon), normed, inverse);
     for (std::int64_t i = 0; i < p_; i += kOutputRows) {
       const std::int64_t n = std::min(kOutputRows, p_ - i);
       product<T>({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
@@ -217,87 +220,99 @@ class Worker {
       product<T>({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
     }
     if (grad_ == nullptr) return;
-    float* dx = at_least(dstream_, p_ * w_);
-    std::fill_n(dx, p_ * w_, 0.0f);
+    Real* dx = at_least(dstream_, p_ * w_);
+    std::fill_n(dx, p_ * w_, Real(0));
     kernels::rms_norm_backward(dnarrow, x, par_ + layout_.norm, inverse, p_, w_, dx, grad_ + layout_.norm);
   }
 
-  void spread(const Batch& batch, Group group, const float* weight) {  // from segments to positions
-    float* out = at_least(weight_, p_);
+  void spread(const Batch& batch, Group group, const Real* weight) {  // from segments to positions
+    Real* out = at_least(weight_, p_);
     for (std::size_t s = group.first; s < group.last; ++s) out = std::fill_n(out, batch.length(s), weight[s]);
   }
 
   const ModelOptions& o_;
   const Layout& layout_;
-  const Buffer<float>&cosine_, &sine_;
+  const bool recompute_;
+  const Buffer<Real>&cosine_, &sine_;
   const std::int64_t w_, h_, v_;
-  const float* par_ = nullptr;
+  const Real* par_ = nullptr;
   const T* matrices_ = nullptr;
-  float* grad_ = nullptr;
+  Real* grad_ = nullptr;
   const std::uint32_t* input_ = nullptr;
   std::int64_t first_ = 0, p_ = 0, kept_ = 0;
   std::vector<Segment> segments_;
   std::vector<Activations<T>> layers_;
-  Buffer<float> stream_, dstream_, inverse_, weight_, row_, scratch_;
+  std::vector<Buffer<Real>> streams_;  // into each layer, and out of the last
+  Buffer<Real> dstream_, inverse_, weight_, row_, scratch_;
   Buffer<T> dwide_, dnarrow_, normed_, logits_, rounded_, drounded_;
 };
 
 template <class T>
-class DirectModel final : public Model<float> {
+class DirectModel final : public Model<Wide<T>> {
+  using Real = Wide<T>;
+
  public:
-  DirectModel(const ModelOptions& options, int threads) : o_(options), layout_(options) {
-    FADER_CHECK(threads > 0);
+  DirectModel(const ModelOptions& options, std::shared_ptr<Team> team, bool recompute)
+      : o_(options), layout_(options), team_(std::move(team)) {
     const std::int64_t half = o_.width / o_.heads / 2;
     for (std::int64_t i = 0; i < o_.context; ++i) {
       for (std::int64_t c = 0; c < half; ++c) {
         const double angle = static_cast<double>(i) * std::pow(o_.rope_base, -static_cast<double>(c) / static_cast<double>(half));
-        cosine_.push_back(static_cast<float>(std::cos(angle)));
-        sine_.push_back(static_cast<float>(std::sin(angle)));
+        cosine_.push_back(static_cast<Real>(std::cos(angle)));
+        sine_.push_back(static_cast<Real>(std::sin(angle)));
       }
     }
-    for (int t = 0; t < threads; ++t) workers_.emplace_back(o_, layout_, cosine_, sine_);
-    gradients_.resize(static_cast<std::size_t>(threads) - 1);
+    team_->run([](int) { keep_to_one_thread(); });
+    for (int t = 0; t < team_->size(); ++t) workers_.emplace_back(o_, layout_, recompute, cosine_, sine_);
+    gradients_.resize(workers_.size() - 1);
   }
 
-  void losses(std::span<const float> parameters, const Batch& batch, std::span<float> nats) override {
+  void losses(std::span<const Real> parameters, const Batch& batch, std::span<Real> nats) override {
     run(parameters, batch, {}, nats, {});
   }
-  void gradient(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
-                std::span<float> gradient) override {
+  void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                std::span<Real> gradient) override {
     FADER_CHECK_EQ(weight.size(), batch.segments());
     FADER_CHECK_EQ(static_cast<std::int64_t>(gradient.size()), layout_.size);
     run(parameters, batch, weight, nats, gradient);
   }
 
  private:
-  void run(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
-           std::span<float> gradient) {
+  void run(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+           std::span<Real> gradient) {
     FADER_CHECK_EQ(static_cast<std::int64_t>(parameters.size()), layout_.size);
     FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), batch.positions());
     cut(batch);
     const T* matrices = as_operands(parameters);
-    const auto share = [&](std::size_t t) {
-      float* into = gradient.empty() ? nullptr : gradient.data();
+    team_->run([&](int thread) {
+      const auto t = static_cast<std::size_t>(thread);
+      Real* into = gradient.empty() ? nullptr : gradient.data();
       if (into != nullptr && t > 0) {
-        gradients_[t - 1].assign(gradient.size(), 0.0f);
+        gradients_[t - 1].assign(gradient.size(), Real(0));
         into = gradients_[t - 1].data();
       }
       for (std::size_t g = t; g < groups_.size(); g += workers_.size())
         workers_[t].run(parameters.data(), matrices, batch, groups_[g], weight.data(), nats.data(), into);
-    };
-    on_each_thread(share);
-    if (gradient.empty()) return;
-    for (const Buffer<float>& other : gradients_)
-      for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] += other[i];
+    });
+    if (gradient.empty() || gradients_.empty()) return;
+    on_shares([&](Share s) {
+      for (const Buffer<Real>& other : gradients_) kernels::add(other.data() + s.first, s.last - s.first, gradient.data() + s.first);
+    });
+  }
+
+  // work(Share) on every thread, shares of the numbers of a flat buffer.
+  template <class Work>
+  void on_shares(const Work& work) {
+    team_->run([&](int t) { work(share(layout_.size, kGrain, t, team_->size())); });
   }
 
   // The parameters as products take them.
-  const T* as_operands(std::span<const float> parameters) {
-    if constexpr (std::is_same_v<T, float>) {
+  const T* as_operands(std::span<const Real> parameters) {
+    if constexpr (std::is_same_v<T, Real>) {
       return parameters.data();
     } else {
       T* out = at_least(rounded_, layout_.size);
-      kernels::round(parameters.data(), layout_.size, out);
+      on_shares([&](Share s) { kernels::round(parameters.data() + s.first, s.last - s.first, out + s.first); });
       return out;
     }
   }
@@ -315,40 +330,25 @@ class DirectModel final : public Model<float> {
     }
   }
 
-  template <class Work>
-  void on_each_thread(const Work& work) {
-    std::vector<std::exception_ptr> failed(workers_.size());
-    const auto guarded = [&](std::size_t t) {
-      try {
-        work(t);
-      } catch (...) {
-        failed[t] = std::current_exception();
-      }
-    };
-    {
-      std::vector<std::jthread> others;
-      for (std::size_t t = 1; t < workers_.size(); ++t) others.emplace_back(guarded, t);
-      guarded(0);
-    }
-    for (const std::exception_ptr& e : failed)
-      if (e) std::rethrow_exception(e);
-  }
-
   const ModelOptions o_;
   const Layout layout_;
-  Buffer<float> cosine_, sine_;  // [context, head / 2]
+  const std::shared_ptr<Team> team_;
+  Buffer<Real> cosine_, sine_;  // [context, head / 2]
   Buffer<T> rounded_;            // parameters, unless they are taken as they are
   std::vector<Worker<T>> workers_;
-  std::vector<Buffer<float>> gradients_;  // of all threads but the first
+  std::vector<Buffer<Real>> gradients_;  // of all threads but the first
   std::vector<Group> groups_;
 };
 
 }  // namespace
 
-std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision) {
-  keep_to_one_thread();
-  if (precision == Precision::bfloat16) return std::make_unique<DirectModel<Half>>(options, threads);
-  return std::make_unique<DirectModel<float>>(options, threads);
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, std::shared_ptr<Team> team, Precision precision, bool recompute) {
+  if (precision == Precision::bfloat16) return std::make_unique<DirectModel<Half>>(options, std::move(team), recompute);
+  return std::make_unique<DirectModel<float>>(options, std::move(team), recompute);
+}
+
+std::unique_ptr<Model<double>> make_double_model(const ModelOptions& options, int threads, bool recompute) {
+  return std::make_unique<DirectModel<double>>(options, std::make_shared<Team>(threads), recompute);
 }
 
 }  // namespace fader

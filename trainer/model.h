@@ -17,6 +17,7 @@
 
 #include "trainer/layout.h"
 #include "trainer/packer.h"
+#include "trainer/team.h"
 
 namespace fader {
 
@@ -35,9 +36,17 @@ class Model {
 /// What activations and the operands of products are stored as. Master weights, the residual stream, gradients of parameters and sums
 /// are float32 in either case.
 enum class Precision : std::uint8_t { float32, bfloat16 };
+Precision precision_of(const TrainOptions& options);
 
 /// Equal calls give equal bits. `threads` shares out segments; another number may sum gradients in another order.
-std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision = Precision::float32);
+std::unique_ptr<Model<float>> make_model(const ModelOptions& options, std::shared_ptr<Team> team, Precision precision = Precision::float32,
+                                         bool recompute = false);
+inline std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision = Precision::float32,
+                                                bool recompute = false) {
+  return make_model(options, std::make_shared<Team>(threads), precision, recompute);
+}
+/// The same passes in float64: what they compute can be held against the oracle to many digits.
+std::unique_ptr<Model<double>> make_double_model(const ModelOptions& options, int threads, bool recompute = false);
 
 template <class Real>
 std::unique_ptr<Model<Real>> make_autograd_model(const ModelOptions& options);

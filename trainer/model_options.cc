@@ -1,6 +1,7 @@
 // The options of the model and of its training: what they are called, what they mean, what they may be.
 #include "core/error.h"
 #include "trainer/layout.h"
+#include "trainer/model.h"
 #include "trainer/schedule.h"
 #include "trainer/trainer.h"
 
@@ -44,6 +45,9 @@ void TrainOptions::fields(Fields& f) {
   f("warmup", warmup, "share of all steps in which the rate rises", 0.0, 1.0);
   f("decay", decay, "share of all steps, the last ones, in which the rate falls", 0.0, 1.0);
   f("final_share", final_share, "rate of the last step as a share of the peak", 0.0, 1.0);
+  f("precision", precision, "of activations and products; auto: bfloat16 where the processor is fast at it, else float32")
+      .one_of({"auto", "bfloat16", "float32"});
+  f("recompute", recompute, "whether layers are computed anew for the backward pass rather than kept: less memory, a third more time");
   f("weight_decay", weight_decay, "decoupled, of matrices (the embedding included) and not of norms", 0.0, 1e3);
   f("beta1", beta1, "decay of the first moment", 0.0, 0.999999);
   f("beta2", beta2, "decay of the second moment", 0.0, 0.9999999);
@@ -54,6 +58,21 @@ void TrainOptions::fields(Fields& f) {
 void TrainOptions::validate() const {
   if (warmup + decay > 1.0 + 1e-12)
     throw ConfigError(fmt::format("warmup is {} and decay is {}, together more than all steps; lower one of them", warmup, decay));
+}
+
+TrainOptions TrainOptions::resolved() const {
+  TrainOptions out = *this;
+#if defined(__x86_64__)
+  const bool fast = __builtin_cpu_supports("avx512bf16") > 0;  // whatever has AMX has it too
+#else
+  const bool fast = false;
+#endif
+  if (precision == "auto") out.precision = fast ? "bfloat16" : "float32";
+  return out;
+}
+
+Precision precision_of(const TrainOptions& options) {
+  return options.resolved().precision == "bfloat16" ? Precision::bfloat16 : Precision::float32;
 }
 
 }  // namespace fader

@@ -18,8 +18,20 @@ namespace fader {
 double norm(std::span<const float> x);
 double inner_product(std::span<const float> a, std::span<const float> b);
 
-/// Step `step` (from 1) of every tensor of `layout`; all buffers have Layout::size numbers. `gradient_norm`: norm(gradient).
-void adamw_step(const Layout& layout, const TrainOptions& options, double rate, std::int64_t step, double gradient_norm,
-                std::span<const float> gradient, std::span<float> parameters, std::span<float> first, std::span<float> second);
+/// One step's rule. `gradient_norm`: of the whole gradient, before clipping.
+class AdamW {
+ public:
+  /// Step `step`, from 1.
+  AdamW(const TrainOptions& options, double rate, std::int64_t step, double gradient_norm);
+  /// Numbers [first, last) of every buffer; each has Layout::size of them. What is done in parts is the same as done at once.
+  void step(const Layout& layout, std::int64_t first, std::int64_t last, std::span<const float> gradient, std::span<float> parameters,
+            std::span<float> moment1, std::span<float> moment2) const;
+
+ private:
+  float clip_, beta1_, beta2_, rate_, correct2_, epsilon_, keep_;  // keep: what decay leaves of a parameter of a matrix
+};
+
+/// Numbers [first, last) of `mean` become the mean of `count` weights, of which `parameters` are the last.
+void add_to_mean(std::int64_t count, std::int64_t first, std::int64_t last, std::span<const float> parameters, std::span<float> mean);
 
 }  // namespace fader

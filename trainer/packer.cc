@@ -16,6 +16,7 @@ void Batch::clear() {
   input.clear();
   target.clear();
   owner.clear();
+  source.clear();
   begin.assign(1, 0);
 }
 
@@ -27,6 +28,7 @@ void Batch::add(std::span<const std::uint32_t> tokens, std::uint32_t begin_mark,
   target.insert(target.end(), tokens.begin(), tokens.end());
   begin.push_back(static_cast<std::int32_t>(input.size()));
   owner.push_back(owner_number);
+  source.push_back(tokens.data());
 }
 
 void Packer::add(std::span<const std::uint32_t> tokens, std::int32_t owner) {
@@ -40,22 +42,15 @@ void Packer::fill(std::int64_t rows, Batch& batch) {
   batch.clear();
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t room = context_; room > 0;) {
-      Sequence& next = queue_.front();
+      Sequence& next = queue_[next_];
       const std::int64_t n = std::min<std::int64_t>(room, static_cast<std::int64_t>(next.tokens.size()));
       batch.add(next.tokens.first(static_cast<std::size_t>(n)), begin_mark_, next.owner);
       next.tokens = next.tokens.subspan(static_cast<std::size_t>(n));
-      if (next.tokens.empty()) queue_.pop_front();
+      if (next.tokens.empty()) ++next_;
       room -= n;
     }
   }
   waiting_ -= rows * context_;
-}
-
-std::vector<std::uint32_t> Packer::rest() const {
-  std::vector<std::uint32_t> out;
-  out.reserve(static_cast<std::size_t>(waiting_));
-  for (const Sequence& s : queue_) out.insert(out.end(), s.tokens.begin(), s.tokens.end());
-  return out;
 }
 
 }  // namespace fader

@@ -5,7 +5,6 @@
 // borders of its segments, and rows matter only for where a sequence is cut in two. Not thread-safe.
 #pragma once
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -15,6 +14,7 @@ struct Batch {
   std::vector<std::uint32_t> input, target;  ///< of each position
   std::vector<std::int32_t> begin;           ///< first position of each segment, then the number of positions
   std::vector<std::int32_t> owner;           ///< of each segment: the caller's number for its sequence
+  std::vector<const std::uint32_t*> source;  ///< of each segment: the caller's tokens that it was made from
 
   std::int64_t positions() const { return static_cast<std::int64_t>(input.size()); }
   std::size_t segments() const { return owner.size(); }
@@ -36,17 +36,18 @@ class Packer {
   std::int64_t waiting() const { return waiting_; }  ///< tokens queued
   /// Replaces `batch` by `rows` full rows. Defect when too few tokens wait.
   void fill(std::int64_t rows, Batch& batch);
-  /// The tokens still queued, to be carried over.
-  std::vector<std::uint32_t> rest() const;
-
- private:
   struct Sequence {
     std::span<const std::uint32_t> tokens;
     std::int32_t owner;
   };
+  /// What is still queued, to be carried over.
+  std::span<const Sequence> rest() const { return std::span(queue_).subspan(next_); }
+
+ private:
   std::int64_t context_;
   std::uint32_t begin_mark_;
-  std::deque<Sequence> queue_;
+  std::vector<Sequence> queue_;
+  std::size_t next_ = 0;  // of the queue: what lies before is packed
   std::int64_t waiting_ = 0;
 };
 

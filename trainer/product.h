@@ -1,5 +1,4 @@
-// Products of matrices, row-major, by LibTorch's BLAS on one thread. Sums of bfloat16 products are float32 inside, and rounded
-// once.
+// Products of matrices, row-major, on the calling thread. Sums of bfloat16 products are float32 inside, and rounded once.
 #pragma once
 #include <cstdint>
 
@@ -7,7 +6,7 @@
 
 namespace fader {
 
-/// A matrix somewhere in memory, perhaps to be read transposed. T: float or Half.
+/// A matrix somewhere in memory, perhaps to be read transposed. T: float, double or Half.
 template <class T>
 struct Matrix {
   const T* data;
@@ -19,7 +18,8 @@ struct Matrix {
 template <class T>
 void product(const Matrix<T>& a, const Matrix<T>& b, T* c, bool add = false);
 
-/// Products and all else of LibTorch's in this process stay on the calling thread: sums in one order, and one model per core.
+/// LibTorch's products stay on the thread that calls them, from now on: sums in one order, and one model per core. For the calling
+/// thread only: every thread that multiplies says it for itself.
 void keep_to_one_thread();
 
 }  // namespace fader

@@ -1,4 +1,4 @@
-// The Trainer on a CPU: slots one after another, each in flat buffers, through one Model.
+// The bookkeeping of training, the same wherever the models live (bank.h): rows out of passages, schedules, what a call has done.
 //
 // Passages that are only looked at (losses, set_reference, influence) are taken in the order of their ids, whole, each a
 // segment of its own, in batches of a fixed size: the same set gives the same bits in whatever order it is named.
@@ -11,10 +11,8 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "trainer/buffer.h"
+#include "trainer/bank.h"
 #include "trainer/flops.h"
-#include "trainer/model.h"
-#include "trainer/optimizer.h"
 #include "trainer/packer.h"
 #include "trainer/schedule.h"
 
@@ -51,110 +49,96 @@ struct CallSoFar {
   }
 };
 
-// One language model and everything its future depends on.
+// What a slot's future depends on, but for what the bank holds of it.
 struct Slot {
-  Buffer<float> parameters, first, second, reference;  // second and first moment of the gradient; empty: no reference
-  std::vector<std::uint32_t> carry;                    // tokens of a passage that crossed the end of the last call
-  CallSoFar done;                                      // of the call that is under way
+  std::vector<Packer::Sequence> carry;  // of a passage that crossed the end of the last call
+  CallSoFar done;                       // of the call that is under way
   std::int64_t step = 0;
   bool started = false, diverged = false, has_reference = false;
 };
 
-class CpuTrainer final : public Trainer {
+class SlotTrainer final : public Trainer {
  public:
-  CpuTrainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int slots, int threads)
-      : o_(model), t_(train), layout_(model), corpus_(std::move(corpus)), model_(make_model(model, threads)) {
+  SlotTrainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int slots, std::unique_ptr<Bank> bank)
+      : o_(model), t_(train), layout_(model), corpus_(std::move(corpus)), bank_(std::move(bank)) {
     FADER_CHECK(slots > 0 && corpus_ != nullptr);
     FADER_CHECK_EQ(corpus_->vocabulary(), o_.vocabulary);
     FADER_CHECK_EQ(corpus_->context(), o_.context);
     slots_.resize(static_cast<std::size_t>(slots));
-    const auto n = static_cast<std::size_t>(layout_.size);
-    gradient_.resize(n);
-    for (Slot& s : slots_)
-      for (Buffer<float>* b : {&s.parameters, &s.first, &s.second, &s.reference}) b->resize(n);
+    batches_.resize(slots_.size());
+    nats_.resize(slots_.size());
   }
 
   void reset(Slots slots, std::span<const std::uint64_t> seeds) override {
     FADER_CHECK_EQ(slots.size(), seeds.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
-      Slot& s = at(slots[i]);
-      initialise(layout_, seeds[i], s.parameters);
-      for (Buffer<float>* b : {&s.first, &s.second, &s.reference}) std::fill(b->begin(), b->end(), 0.0f);
-      s.carry.clear();
-      s.done = {};
-      s.step = 0;
-      s.started = true;
-      s.diverged = s.has_reference = false;
+      at(slots[i]) = {};
+      at(slots[i]).started = true;
+      bank_->reset(slots[i], seeds[i]);
     }
   }
 
   std::int64_t demand(int slot, std::int64_t steps) const override {
-    return std::max<std::int64_t>(0, steps * t_.batch * o_.context - static_cast<std::int64_t>(at(slot).carry.size()));
+    std::int64_t carried = 0;
+    for (const Packer::Sequence& s : at(slot).carry) carried += static_cast<std::int64_t>(s.tokens.size());
+    return std::max<std::int64_t>(0, steps * t_.batch * o_.context - carried);
   }
   double learning_rate(int slot) const override { return scheduled_rate(t_, at(slot).step); }
   std::int64_t step(int slot) const override { return at(slot).step; }
   bool started(int slot) const override { return at(slot).started; }
   double reference_norm(int slot) const override {
-    const Slot& s = at(slot);
-    return s.has_reference ? norm(s.reference) : std::numeric_limits<double>::quiet_NaN();
+    return at(slot).has_reference ? bank_->reference_norm(slot) : std::numeric_limits<double>::quiet_NaN();
   }
 
   void train(std::span<TrainJob> jobs, std::int64_t steps, const std::function<void()>& between) override {
     one_job_a_slot(jobs);
-    std::vector<std::vector<std::uint32_t>> carry;  // a slot changes it when all are done: until then the call can be made again
-    for (TrainJob& job : jobs) carry.push_back(train(job, steps, between));
-    for (std::size_t i = 0; i < jobs.size(); ++i) {
-      Slot& s = at(jobs[i].slot);
-      s.carry = std::move(carry[i]);
-      s.done = {};
-    }
+    std::vector<Call> calls;
+    calls.reserve(jobs.size());
+    for (TrainJob& job : jobs) begin(job, steps, calls);
+    step_jobs_.reserve(calls.size());
+    while (take_step(calls, steps))
+      if (between) between();
+    for (Call& call : calls) end(call);
   }
 
   void losses(std::span<LossJob> jobs) override {
-    for (LossJob& job : jobs) {
-      const Slot& s = ready(job.slot);
-      check_losses(job.loss, job.passages);
-      job.cost = {};
-      look(job.passages, [&](std::span<const std::size_t> items) {
-        nats_.resize(static_cast<std::size_t>(batch_.positions()));
-        model_->losses(s.parameters, batch_, nats_);
-        charge(job.cost, 1.0);
-        store_losses(items, job.loss);
-      });
-    }
+    look(jobs, 1.0, [](std::size_t, std::size_t) { return 0.0f; }, [this](std::span<LookJob> looks) { bank_->losses(looks); });
   }
 
   void set_reference(std::span<LossJob> jobs) override {
     one_job_a_slot(jobs);
-    for (LossJob& job : jobs) {
-      Slot& s = ready(job.slot);
-      check_losses(job.loss, job.passages);
+    std::vector<float> even;
+    for (const LossJob& job : jobs) {
       FADER_CHECK(!job.passages.empty(), "a reference gradient needs passages");
       FADER_CHECK(job.weight.empty() || job.weight.size() == job.passages.size(), "{} weights for {} passages", job.weight.size(),
                   job.passages.size());
-      const float even = 1.0f / static_cast<float>(total_tokens(job.passages));
-      std::fill(s.reference.begin(), s.reference.end(), 0.0f);
-      job.cost = {};
-      const auto weight = [&](std::size_t i) { return job.weight.empty() ? even : job.weight[i]; };
-      gradient(s, job.passages, weight, job.loss, s.reference, job.cost);
-      s.has_reference = true;
+      even.push_back(1.0f / static_cast<float>(total_tokens(job.passages)));
     }
+    const auto weight = [&](std::size_t j, std::size_t i) { return jobs[j].weight.empty() ? even[j] : jobs[j].weight[i]; };
+    look(jobs, 3.0, weight, [this](std::span<LookJob> looks) { bank_->reference(looks); });
+    for (const LossJob& job : jobs) at(job.slot).has_reference = true;
   }
 
   void influence(std::span<Probe> probes) override {
-    for (Probe& probe : probes) {
-      const Slot& s = ready(probe.slot);
-      FADER_CHECK(s.has_reference, "influence in slot {} before set_reference", probe.slot);
+    std::vector<LossJob> jobs;
+    std::vector<std::vector<float>> losses;
+    std::vector<double> tokens;
+    for (const Probe& probe : probes) {
+      FADER_CHECK(ready(probe.slot).has_reference, "influence in slot {} before set_reference", probe.slot);
       FADER_CHECK(!probe.passages.empty(), "a probe needs passages");
-      const auto tokens = static_cast<double>(total_tokens(probe.passages));
-      const auto even = [tokens](std::size_t) { return static_cast<float>(1.0 / tokens); };
-      std::fill(gradient_.begin(), gradient_.end(), 0.0f);
-      probe.cost = {};
-      const double nats = gradient(s, probe.passages, even, {}, gradient_, probe.cost);
-      probe.loss = static_cast<float>(nats / tokens);
-      probe.dot = static_cast<float>(inner_product(gradient_, s.reference));
-      probe.norm = static_cast<float>(norm(gradient_));
+      tokens.push_back(static_cast<double>(total_tokens(probe.passages)));
+      jobs.push_back({.slot = probe.slot, .passages = probe.passages});
     }
+    const auto even = [&](std::size_t j, std::size_t) { return static_cast<float>(1.0 / tokens[j]); };
+    look(jobs, 3.0, even, [&](std::span<LookJob> looks) {
+      bank_->influence(looks);
+      for (std::size_t j = 0; j < looks.size(); ++j) {
+        probes[j].loss = static_cast<float>(std::accumulate(looks[j].nats.begin(), looks[j].nats.end(), 0.0) / tokens[j]);
+        probes[j].dot = static_cast<float>(looks[j].dot);
+        probes[j].norm = static_cast<float>(looks[j].norm);
+      }
+    });
+    for (std::size_t j = 0; j < jobs.size(); ++j) probes[j].cost = jobs[j].cost;
   }
 
   void state(Archive& archive) override {
@@ -166,28 +150,27 @@ class CpuTrainer final : public Trainer {
 
   void slot_state(Archive& archive, int slot) override {
     Slot& s = at(slot);
-    const auto flat = [](Buffer<float>& b) { return std::span<float>(b); };
     archive.field("started", s.started);
     archive.field("step", s.step);
     archive.field("diverged", s.diverged);
-    archive.field("carry", s.carry);
+    carry_state(archive, s.carry);
     archive.field("done", s.done);
-    archive.field("parameters", flat(s.parameters));
-    archive.field("moment1", flat(s.first));
-    archive.field("moment2", flat(s.second));
     archive.field("has_reference", s.has_reference);
-    if (s.has_reference) archive.field("reference", flat(s.reference));
-    for (const std::uint32_t token : s.carry)
-      if (token >= o_.vocabulary)
-        throw DataError(fmt::format("stored trainer: token {} of a vocabulary of {}", token, o_.vocabulary));
+    bank_->state(archive, slot, s.has_reference, averaged_weights(t_, s.step) > 0);
   }
 
  private:
+  // One job of a call of train.
+  struct Call {
+    TrainJob* job;
+    Packer packer;
+  };
+
   Slot& at(int slot) {
     FADER_CHECK(slot >= 0 && static_cast<std::size_t>(slot) < slots_.size(), "slot {} of {}", slot, slots_.size());
     return slots_[static_cast<std::size_t>(slot)];
   }
-  const Slot& at(int slot) const { return const_cast<CpuTrainer*>(this)->at(slot); }
+  const Slot& at(int slot) const { return const_cast<SlotTrainer*>(this)->at(slot); }
   Slot& ready(int slot) {
     FADER_CHECK(at(slot).started, "slot {} is used before reset", slot);
     return at(slot);
@@ -212,42 +195,98 @@ class CpuTrainer final : public Trainer {
     for (const PassageId id : passages) n += static_cast<std::int64_t>(tokens(id).size());
     return n;
   }
-  void charge(Cost& cost, double passes) const {  // 1: forward, 3: training
-    cost += {batch_.positions(), passes * forward_flops(o_, layout_, batch_)};
+  void charge(Cost& cost, double passes, const Batch& batch) const {  // 1: forward, 3: training
+    cost += {batch.positions(), passes * forward_flops(o_, layout_, batch)};
+  }
+
+  // Where the carried tokens lie in the corpus: first ones, and how many.
+  void carry_state(Archive& archive, std::vector<Packer::Sequence>& carry) const {
+    std::vector<std::uint64_t> pieces;
+    const std::span<const std::uint32_t> all = corpus_->tokens();
+    for (const Packer::Sequence& s : carry) {
+      pieces.push_back(static_cast<std::uint64_t>(s.tokens.data() - all.data()));
+      pieces.push_back(s.tokens.size());
+    }
+    archive.field("carry", pieces);
+    if (!archive.loading()) return;
+    archive.expect(pieces.size() % 2 == 0, "pieces that are carried over");
+    carry.clear();
+    for (std::size_t i = 0; i < pieces.size(); i += 2) {
+      if (pieces[i] > all.size() || pieces[i + 1] == 0 || pieces[i + 1] > all.size() - pieces[i])
+        throw DataError(fmt::format("stored trainer: {} tokens from {} on of a corpus of {}", pieces[i + 1], pieces[i], all.size()));
+      carry.push_back({all.subspan(pieces[i], pieces[i + 1]), -1});
+    }
   }
 
   // --- training -------------------------------------------------------------------------------------------------------
 
-  // Returns what is carried over to the next call.
-  std::vector<std::uint32_t> train(TrainJob& job, std::int64_t steps, const std::function<void()>& between) {
+  void begin(TrainJob& job, std::int64_t steps, std::vector<Call>& calls) {
     Slot& s = ready(job.slot);
     check_losses(job.loss, job.passages);
     job.steps.clear();
     job.cost = {};
     job.diverged = s.diverged;
     const bool begun = !s.done.rows.empty();
-    if ((s.diverged && !begun) || steps <= 0) return s.carry;
+    if ((s.diverged && !begun) || steps <= 0) return;
     check_demand(job, steps);
     check_progress(s.done, job, steps, begun);
+    s.done.rows.reserve(static_cast<std::size_t>(steps));
+    Call& call = calls.emplace_back(Call{&job, Packer(o_.context, corpus_->begin_mark())});
+    for (const Packer::Sequence& piece : s.carry) call.packer.add(piece.tokens, -1);
+    for (std::size_t i = 0; i < job.passages.size(); ++i) call.packer.add(tokens(job.passages[i]), static_cast<std::int32_t>(i));
+    for (std::size_t u = 0; u < s.done.rows.size(); ++u) call.packer.fill(t_.batch, batch_of(job.slot));
+  }
 
-    Packer packer(o_.context, corpus_->begin_mark());
-    packer.add(s.carry, -1);
-    for (std::size_t i = 0; i < job.passages.size(); ++i)
-      packer.add(tokens(job.passages[i]), static_cast<std::int32_t>(i));
-    for (std::size_t u = 0; u < s.done.rows.size(); ++u) packer.fill(t_.batch, batch_);
-    while (static_cast<std::int64_t>(s.done.rows.size()) < steps && !s.diverged) {
-      packer.fill(t_.batch, batch_);
-      s.done.rows.push_back(take_step(s));
-      charge(s.done.cost, 3.0);
-      collect(s.done);
-      if (between) between();
+  // One optimiser step in every slot that has one left; false when none has. A loss or gradient that is not finite changes
+  // nothing but `diverged`.
+  bool take_step(std::span<Call> calls, std::int64_t steps) {
+    step_jobs_.clear();
+    for (Call& call : calls) {
+      const int slot = call.job->slot;
+      Slot& s = at(slot);
+      if (s.diverged || static_cast<std::int64_t>(s.done.rows.size()) >= steps) continue;
+      Batch& batch = batch_of(slot);
+      call.packer.fill(t_.batch, batch);
+      std::vector<float>& nats = nats_[static_cast<std::size_t>(slot)];
+      nats.resize(static_cast<std::size_t>(batch.positions()));
+      step_jobs_.push_back({.slot = slot, .batch = &batch, .rate = scheduled_rate(t_, s.step), .step = s.step + 1,
+                            .averaged = averaged_weights(t_, s.step + 1), .nats = nats});
     }
+    if (step_jobs_.empty()) return false;
+    bank_->step(step_jobs_);
+    for (const StepJob& job : step_jobs_) {
+      Slot& s = at(job.slot);
+      s.diverged = !job.taken;
+      if (job.taken) s.step = job.step;
+      s.done.rows.push_back({job.step, job.loss, job.rate, job.gradient_norm});
+      charge(s.done.cost, 3.0, *job.batch);
+      collect(job, s.done);
+    }
+    return true;
+  }
+
+  static void collect(const StepJob& job, CallSoFar& done) {  // nats of a batch into the sums of its passages
+    const Batch& batch = *job.batch;
+    for (std::size_t g = 0; g < batch.segments(); ++g) {
+      if (batch.owner[g] < 0) continue;
+      const auto owner = static_cast<std::size_t>(batch.owner[g]);
+      for (std::int32_t i = batch.begin[g]; i < batch.begin[g + 1]; ++i) done.nats[owner] += job.nats[static_cast<std::size_t>(i)];
+      done.tokens[owner] += batch.length(g);
+    }
+  }
+
+  // A slot changes when all its steps are done: until then the call can be made again.
+  void end(Call& call) {
+    TrainJob& job = *call.job;
+    Slot& s = at(job.slot);
     job.steps = s.done.rows;
     job.cost = s.done.cost;
     job.diverged = s.diverged;
     for (std::size_t i = 0; i < job.loss.size(); ++i)
       if (s.done.tokens[i] > 0) job.loss[i] = static_cast<float>(s.done.nats[i] / static_cast<double>(s.done.tokens[i]));
-    return s.diverged ? std::vector<std::uint32_t>() : packer.rest();
+    s.carry.clear();
+    if (!s.diverged) s.carry.assign(call.packer.rest().begin(), call.packer.rest().end());
+    s.done = {};
   }
 
   static void check_progress(CallSoFar& done, const TrainJob& job, std::int64_t steps, bool begun) {
@@ -269,94 +308,85 @@ class CpuTrainer final : public Trainer {
                 steps);
   }
 
-  // On batch_: gradient of the mean loss, then AdamW. A loss or gradient that is not finite changes nothing but `diverged`.
-  StepRow take_step(Slot& s) {
-    const auto positions = static_cast<std::size_t>(batch_.positions());
-    nats_.resize(positions);
-    weight_.assign(batch_.segments(), 1.0f / static_cast<float>(positions));
-    std::fill(gradient_.begin(), gradient_.end(), 0.0f);
-    model_->gradient(s.parameters, batch_, weight_, nats_, gradient_);
-    StepRow row{s.step + 1, 0, scheduled_rate(t_, s.step), norm(gradient_)};
-    row.loss = std::accumulate(nats_.begin(), nats_.end(), 0.0) / static_cast<double>(positions);
-    s.diverged = !std::isfinite(row.loss) || !std::isfinite(row.gradient_norm);
-    if (s.diverged) return row;
-    s.step += 1;
-    adamw_step(layout_, t_, row.learning_rate, s.step, row.gradient_norm, gradient_, s.parameters, s.first, s.second);
-    return row;
-  }
-
-  void collect(CallSoFar& done) const {  // nats_ of batch_ into the sums of their passages
-    for (std::size_t g = 0; g < batch_.segments(); ++g) {
-      if (batch_.owner[g] < 0) continue;
-      const auto owner = static_cast<std::size_t>(batch_.owner[g]);
-      for (std::int32_t i = batch_.begin[g]; i < batch_.begin[g + 1]; ++i) done.nats[owner] += nats_[static_cast<std::size_t>(i)];
-      done.tokens[owner] += batch_.length(g);
-    }
-  }
-
   // --- looking ----------------------------------------------------------------------------------------------------------
 
-  // Fills batch_ with passages in the order of their ids and calls `use` with their indices, until all were there.
-  void look(std::span<const PassageId> passages, const std::function<void(std::span<const std::size_t>)>& use) {
-    std::vector<std::size_t> order(passages.size());
-    std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return passages[a] < passages[b]; });
+  // The passages of one job as the bank takes them, in the order of their ids.
+  struct View {
+    std::vector<std::size_t> order;  // of each segment: its index among the passages
+    std::vector<Batch> batches;
+    std::vector<float> weight, nats;
+  };
+
+  View view(std::span<const PassageId> passages) const {
+    View v;
+    v.order.resize(passages.size());
+    std::iota(v.order.begin(), v.order.end(), 0u);
+    std::stable_sort(v.order.begin(), v.order.end(), [&](std::size_t a, std::size_t b) { return passages[a] < passages[b]; });
     const auto room = static_cast<std::size_t>(std::max(kLookPositions, o_.context));
-    for (std::size_t next = 0; next < order.size();) {
-      const std::size_t first = next;
-      batch_.clear();
-      while (next < order.size()) {
-        const auto text = tokens(passages[order[next]]);
-        if (next > first && batch_.input.size() + text.size() > room) break;
-        batch_.add(text, corpus_->begin_mark(), static_cast<std::int32_t>(order[next++]));
+    std::size_t positions = 0;
+    for (const std::size_t i : v.order) {
+      const auto text = tokens(passages[i]);
+      if (v.batches.empty() || v.batches.back().input.size() + text.size() > room) v.batches.emplace_back();
+      v.batches.back().add(text, corpus_->begin_mark(), static_cast<std::int32_t>(i));
+      positions += text.size();
+    }
+    v.nats.resize(positions);
+    return v;
+  }
+
+  // Runs `use` on what the jobs ask for, and fills their losses and costs. weight(job, passage): of one of its tokens.
+  template <class Weight, class Use>
+  void look(std::span<LossJob> jobs, double passes, const Weight& weight, const Use& use) {
+    std::vector<View> views;
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      ready(jobs[j].slot);
+      check_losses(jobs[j].loss, jobs[j].passages);
+      views.push_back(view(jobs[j].passages));
+      for (const std::size_t i : views[j].order) views[j].weight.push_back(weight(j, i));
+    }
+    std::vector<LookJob> looks;
+    for (std::size_t j = 0; j < jobs.size(); ++j)
+      looks.push_back({.slot = jobs[j].slot, .averaged = averaged_weights(t_, at(jobs[j].slot).step) > 0, .batches = views[j].batches,
+                       .weight = views[j].weight, .nats = views[j].nats});
+    use(std::span<LookJob>(looks));
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      jobs[j].cost = {};
+      for (const Batch& batch : views[j].batches) charge(jobs[j].cost, passes, batch);
+      store_losses(views[j], jobs[j].loss);
+    }
+  }
+
+  static void store_losses(const View& view, std::span<float> loss) {
+    const float* nats = view.nats.data();
+    for (const Batch& batch : view.batches)
+      for (std::size_t g = 0; g < batch.segments(); nats += batch.length(g), ++g) {
+        if (loss.empty()) continue;
+        const double sum = std::accumulate(nats, nats + batch.length(g), 0.0);
+        loss[static_cast<std::size_t>(batch.owner[g])] = static_cast<float>(sum / static_cast<double>(batch.length(g)));
       }
-      use(std::span(order).subspan(first, next - first));
-    }
   }
 
-  // Adds the gradient of sum_i weight(i) x nats of passage i to `into`; returns the sum of nats.
-  double gradient(const Slot& s, std::span<const PassageId> passages, const std::function<float(std::size_t)>& weight,
-                  std::span<float> loss, std::span<float> into, Cost& cost) {
-    double nats = 0;
-    look(passages, [&](std::span<const std::size_t> items) {
-      nats_.resize(static_cast<std::size_t>(batch_.positions()));
-      weight_.clear();
-      for (const std::size_t i : items) weight_.push_back(weight(i));
-      model_->gradient(s.parameters, batch_, weight_, nats_, into);
-      charge(cost, 3.0);
-      nats = std::accumulate(nats_.begin(), nats_.end(), nats);
-      store_losses(items, loss);
-    });
-    return nats;
-  }
-
-  void store_losses(std::span<const std::size_t> items, std::span<float> loss) const {
-    for (std::size_t g = 0; g < items.size() && !loss.empty(); ++g) {
-      double sum = 0;
-      for (std::int32_t i = batch_.begin[g]; i < batch_.begin[g + 1]; ++i) sum += nats_[static_cast<std::size_t>(i)];
-      loss[items[g]] = static_cast<float>(sum / static_cast<double>(batch_.length(g)));
-    }
-  }
+  Batch& batch_of(int slot) { return batches_[static_cast<std::size_t>(slot)]; }
 
   const ModelOptions o_;
   const TrainOptions t_;
   const Layout layout_;
   const std::shared_ptr<const Corpus> corpus_;
-  const std::unique_ptr<Model<float>> model_;
+  const std::unique_ptr<Bank> bank_;
   std::vector<Slot> slots_;
-  // Working memory of a call: nothing in it outlives one.
-  Batch batch_;
-  Buffer<float> gradient_;
-  std::vector<float> nats_, weight_;
+  // Working memory of a step, by slot: nothing in it outlives one.
+  std::vector<Batch> batches_;
+  std::vector<std::vector<float>> nats_;
+  std::vector<StepJob> step_jobs_;
 };
 
 }  // namespace
 
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
-                                      int slots, int threads) {
+                                      int slots, const Machine& machine) {
   model.validate();
   train.validate();
-  return std::make_unique<CpuTrainer>(model, train, std::move(corpus), slots, threads);
+  return std::make_unique<SlotTrainer>(model, train, std::move(corpus), slots, make_cpu_bank(model, train, slots, machine));
 }
 
 }  // namespace fader

@@ -38,10 +38,14 @@ struct TrainOptions final : Options {
   std::int64_t intervals = 20, steps_per_interval = 10, batch = 16;  ///< batch: rows a step
   std::string schedule = "wsd";
   double learning_rate = 3e-3, warmup = 0.05, decay = 0.3, final_share = 0.05;  ///< shares of all steps; of the peak rate
+  std::string precision = "auto";  ///< resolved() knows no "auto"
+  bool recompute = false;
   double weight_decay = 0.1, beta1 = 0.9, beta2 = 0.95, epsilon = 1e-8, clip = 1.0;
   void fields(Fields& f) override;
   void validate() const override;
   std::int64_t steps() const { return intervals * steps_per_interval; }
+  /// With the precision that "auto" is on this processor: bfloat16 where it multiplies matrices of them (AVX512-BF16, AMX).
+  TrainOptions resolved() const;
 };
 
 /// What a call cost a slot: tokens scored, and FLOPs by the formula of flops.h. Forward = 2 x weights used in products x
@@ -108,9 +112,13 @@ class Trainer : public PerSlot {
   virtual bool started(int slot) const = 0;           ///< it was reset, or a state of one that was is loaded
 };
 
-/// `threads` share the segments of a batch; part of the configuration, since sums may be taken in another order. LibTorch's
-/// own products are kept to one thread, process-wide.
+/// What a trainer may use of the machine.
+struct Machine {
+  int threads = 1;      ///< part of the configuration: another number may take sums in another order
+  bool pinned = false;  ///< to cores of their own, where there are any left
+};
+
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
-                                      int slots, int threads);
+                                      int slots, const Machine& machine);
 
 }  // namespace fader

@@ -28,7 +28,7 @@ struct Bench {
     model.context = s.context;
     training.batch = s.batch;
     corpus = ToyCorpus::random(1, 4000, static_cast<int>(s.vocabulary), static_cast<int>(s.context));
-    trainer = make_trainer(model, training, corpus, 1, 1);
+    trainer = make_trainer(model, training, corpus, 1, {1});
     const int slot = 0;
     const std::uint64_t seed = 1;
     trainer->reset(std::span(&slot, 1), std::span(&seed, 1));

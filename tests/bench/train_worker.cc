@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
   const auto n = static_cast<std::size_t>(layout.size);
   Buffer<float> parameters(n), gradient(n), first(n), second(n);
   initialise(layout, 1, parameters);
-  const auto model = make_model(o, std::stoi(argv[2]), std::string(argv[3]) == "bfloat16" ? Precision::bfloat16 : Precision::float32);
+  const auto team = std::make_shared<Team>(std::stoi(argv[2]));
+  const auto model = make_model(o, team, std::string(argv[3]) == "bfloat16" ? Precision::bfloat16 : Precision::float32);
   const std::vector<Batch> all = batches(s);
   std::vector<float> nats(static_cast<std::size_t>(all[0].positions())), weight(all[0].segments(), 1.0f / static_cast<float>(nats.size()));
   std::int64_t step = 0;
@@ -59,7 +60,11 @@ int main(int argc, char** argv) {
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     model->gradient(parameters, all[static_cast<std::size_t>(step) % all.size()], weight, nats, gradient);
     ++step;
-    adamw_step(layout, training, 1e-3, step, norm(gradient), gradient, parameters, first, second);
+    const AdamW rule(training, 1e-3, step, norm(gradient));
+    team->run([&](int t) {
+      const Share part = share(layout.size, 1024, t, team->size());
+      rule.step(layout, part.first, part.last, gradient, parameters, first, second);
+    });
   };
   for (int i = 0; i < 3; ++i) take_step();
   std::printf("ready %lld\n", static_cast<long long>(layout.size));

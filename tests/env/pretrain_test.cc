@@ -40,7 +40,7 @@ struct Small {
     context.pretraining->model = model;
     context.pretraining->train = train;
     context.pretraining->corpus = corpus;
-    context.pretraining->trainer = make_trainer(model, train, corpus, slots, 1);
+    context.pretraining->trainer = make_trainer(model, train, corpus, slots, {1});
     for (const std::string& kind : agents) {
       context.pretraining->agents.push_back(fader::agents().make_default(kind, AgentContext{corpus, slots, progress}));
       context.pretraining->agent_names.push_back(kind);

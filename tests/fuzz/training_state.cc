@@ -57,7 +57,7 @@ class World {
     context.pretraining->model = model;
     context.pretraining->train = train;
     context.pretraining->corpus = corpus_;
-    context.pretraining->trainer = make_trainer(model, train, corpus_, 1, 1);
+    context.pretraining->trainer = make_trainer(model, train, corpus_, 1, {1});
     for (const std::string kind : {"domain", "topic", "random"}) {
       context.pretraining->agents.push_back(agents().make_default(kind, AgentContext{corpus_, 1, progress}));
       context.pretraining->agent_names.push_back(kind);

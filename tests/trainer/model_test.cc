@@ -133,7 +133,8 @@ struct Plain {
   }
 };
 
-double relative_error(std::span<const float> a, std::span<const float> b) {
+template <class Real>
+double relative_error(std::span<const Real> a, std::span<const Real> b) {
   double difference = 0, size = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     difference += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
@@ -146,6 +147,39 @@ std::vector<float> some_weights(const Batch& batch) {
   std::vector<float> w;
   for (std::size_t s = 0; s < batch.segments(); ++s) w.push_back(0.01f * static_cast<float>(1 + s % 5));
   return w;
+}
+
+struct Case {
+  ModelOptions o;
+  std::int64_t positions;
+  int threads;
+};
+const std::vector<Case> kCases = {
+    {shape(21, 12, 2, 2, 9, 10), 40, 1},    {shape(40, 16, 1, 1, 16, 0), 200, 1},    {shape(64, 36, 6, 3, 33, 50), 300, 2},
+    {shape(300, 64, 4, 2, 64, 0), 2500, 1}, {shape(130, 80, 2, 2, 100, 0), 2500, 3},
+};
+
+// Both forms on one batch; every tensor's gradient within `tolerance`.
+template <class Real>
+void agree(const Case& c, Model<Real>& model, double tolerance) {
+  CAPTURE(c.o.width, c.o.heads, c.positions, c.threads);
+  const Buffer<float> stored = weights(c.o, 5);
+  const Buffer<Real> p(stored.begin(), stored.end());
+  const Batch batch = random_batch(c.o, 5, c.positions);
+  const std::vector<float> some = some_weights(batch);
+  const std::vector<Real> weight(some.begin(), some.end());
+  const auto n = static_cast<std::size_t>(batch.positions());
+  std::vector<Real> want_nats(n), nats(n), only_nats(n), want(p.size()), gradient(p.size());
+  make_autograd_model<Real>(c.o)->gradient(p, batch, weight, want_nats, want);
+  model.gradient(p, batch, weight, nats, gradient);
+  model.losses(p, batch, only_nats);
+  CHECK(relative_error(std::span<const Real>(nats), std::span<const Real>(want_nats)) < tolerance / 10);
+  CHECK(relative_error(std::span<const Real>(only_nats), std::span<const Real>(want_nats)) < tolerance / 10);
+  for (const Tensor& t : Layout(c.o).tensors) {
+    CAPTURE(t.name);
+    const auto at = static_cast<std::size_t>(t.offset), size = static_cast<std::size_t>(t.size());
+    CHECK(relative_error(std::span<const Real>(gradient).subspan(at, size), std::span<const Real>(want).subspan(at, size)) < tolerance);
+  }
 }
 
 }  // namespace
@@ -205,37 +239,39 @@ TEST_CASE("model: the autograd form's gradient equals finite differences in floa
 }
 
 TEST_CASE("model: the form that trains agrees with autograd, whatever the shape and the number of threads") {
-  const auto [o, positions, threads] = GENERATE(table<ModelOptions, std::int64_t, int>({
-      {shape(21, 12, 2, 2, 9, 10), 40, 1},
-      {shape(40, 16, 1, 1, 16, 0), 200, 1},
-      {shape(64, 36, 6, 3, 33, 50), 300, 2},
-      {shape(300, 64, 4, 2, 64, 0), 2500, 1},
-      {shape(130, 80, 2, 2, 100, 0), 2500, 3},
-  }));
-  CAPTURE(o.width, o.heads, positions, threads);
-  const Buffer<float> p = weights(o, 5);
-  const Batch batch = random_batch(o, 5, positions);
-  const std::vector<float> weight = some_weights(batch);
-  const auto n = static_cast<std::size_t>(batch.positions());
-  std::vector<float> want_nats(n), nats(n), only_nats(n), want(p.size()), gradient(p.size());
-  make_autograd_model<float>(o)->gradient(p, batch, weight, want_nats, want);
-  const auto model = make_model(o, threads);
-  model->gradient(p, batch, weight, nats, gradient);
-  model->losses(p, batch, only_nats);
-  CHECK(relative_error(nats, want_nats) < 1e-6);
-  CHECK(relative_error(only_nats, want_nats) < 1e-6);
-  for (const Tensor& t : Layout(o).tensors) {
-    CAPTURE(t.name);
-    const auto at = static_cast<std::size_t>(t.offset), size = static_cast<std::size_t>(t.size());
-    CHECK(relative_error(std::span(gradient).subspan(at, size), std::span(want).subspan(at, size)) < 1e-5);
-  }
+  const Case c = GENERATE(from_range(kCases));
+  const auto model = make_model(c.o, c.threads);
+  agree(c, *model, 1e-5);
 
+  const Buffer<float> p = weights(c.o, 5);
+  const Batch batch = random_batch(c.o, 5, c.positions);
+  const std::vector<float> weight = some_weights(batch);
+  std::vector<float> nats(static_cast<std::size_t>(batch.positions())), gradient(p.size());
+  model->gradient(p, batch, weight, nats, gradient);
   std::vector<float> again(gradient);
   model->gradient(p, batch, weight, nats, again);  // adds
   for (std::size_t i = 0; i < again.size(); ++i) REQUIRE(again[i] == Approx(2 * gradient[i]).epsilon(1e-5).margin(1e-6));
   std::fill(again.begin(), again.end(), 0.0f);
   model->gradient(p, batch, weight, nats, again);
   CHECK(again == gradient);  // bit for bit
+}
+
+TEST_CASE("model: in float64 the form that trains agrees with autograd to ten digits") {
+  const Case c = GENERATE(from_range(kCases));
+  agree(c, *make_double_model(c.o, c.threads), 1e-10);
+}
+
+TEST_CASE("model: layers computed anew for the backward pass give the same bits") {
+  const Case c = GENERATE(from_range(kCases));
+  const Precision precision = GENERATE(Precision::float32, Precision::bfloat16);
+  const Buffer<float> p = weights(c.o, 5);
+  const Batch batch = random_batch(c.o, 5, c.positions);
+  const std::vector<float> weight = some_weights(batch);
+  std::vector<float> nats(static_cast<std::size_t>(batch.positions())), again(nats), kept(p.size()), anew(p.size());
+  make_model(c.o, c.threads, precision, false)->gradient(p, batch, weight, nats, kept);
+  make_model(c.o, c.threads, precision, true)->gradient(p, batch, weight, again, anew);
+  CHECK(again == nats);
+  CHECK(anew == kept);
 }
 
 TEST_CASE("model: stored as bfloat16, losses and gradients are those of float32 but for rounding") {
@@ -256,7 +292,7 @@ TEST_CASE("model: stored as bfloat16, losses and gradients are those of float32 
   const auto model = make_model(fresh, threads, Precision::bfloat16);
   model->gradient(p, batch, weight, nats, gradient);
   model->losses(p, batch, only_nats);
-  CHECK(relative_error(nats, want_nats) < 2e-3);
+  CHECK(relative_error<float>(nats, want_nats) < 2e-3);
   CHECK(only_nats == nats);
   CHECK(nats != want_nats);
   for (const Tensor& t : Layout(fresh).tensors) {

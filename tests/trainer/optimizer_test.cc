@@ -36,7 +36,7 @@ TEST_CASE("adamw: two steps against the formula, decay on matrices alone, gaps s
   CHECK(norm(g) == Approx(length).epsilon(1e-12));
   for (int t = 1; t <= 2; ++t) {
     const double rate = 0.01 * t;
-    adamw_step(layout, o, rate, t, norm(g), g, p, first, second);
+    AdamW(o, rate, t, norm(g)).step(layout, 0, layout.size, g, p, first, second);
     for (const Tensor& tensor : layout.tensors)
       for (auto i = static_cast<std::size_t>(tensor.offset); i < static_cast<std::size_t>(tensor.offset + tensor.size()); ++i) {
         const double x = g[i] * o.clip / length;
@@ -59,7 +59,7 @@ TEST_CASE("adamw: no clipping below the limit, nor when it is off") {
     o.clip = clip;
     Buffer<float> g(n), p(n), first(n), second(n);
     g[0] = 2.0f;
-    adamw_step(layout, o, 1e-3, 1, norm(g), g, p, first, second);
+    AdamW(o, 1e-3, 1, norm(g)).step(layout, 0, layout.size, g, p, first, second);
     return first[0];
   };
   CHECK(moment_after(0) == Approx(0.2));

@@ -27,6 +27,7 @@ inline TrainOptions small_training() {
   o.intervals = 10;
   o.steps_per_interval = 4;
   o.batch = 3;
+  o.precision = "float32";  // numbers that do not depend on the processor
   return o;
 }
 
@@ -36,7 +37,7 @@ inline std::shared_ptr<const Corpus> corpus() {
 }
 
 inline std::unique_ptr<Trainer> fresh(int slots = 1, const TrainOptions& training = small_training(), int threads = 1) {
-  auto trainer = make_trainer(small_model(), training, corpus(), slots, threads);
+  auto trainer = make_trainer(small_model(), training, corpus(), slots, {threads});
   for (int s = 0; s < slots; ++s) {
     const std::uint64_t seed = 11;
     trainer->reset(std::span(&s, 1), std::span(&seed, 1));

@@ -20,7 +20,7 @@ TEST_CASE("trainer: saved, loaded and continued equals continued, bit for bit") 
   Archive archive;
   one->state(archive);
 
-  auto two = make_trainer(small_model(), small_training(), corpus(), 2, 1);
+  auto two = make_trainer(small_model(), small_training(), corpus(), 2, {1});
   Archive load(archive.bytes());
   two->state(load);
   load.finish();
@@ -70,16 +70,16 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
     demands.push_back(whole->demand(0, kSteps));
     losses(*whole, first(Set::validation, 5));  // looking is free here too
   });
-  REQUIRE(moments.size() == 2 * kSteps);
+  REQUIRE(moments.size() == kSteps);
   for (const std::string& moment : moments) {
-    auto later = make_trainer(small_model(), small_training(), corpus(), 2, 1);
+    auto later = make_trainer(small_model(), small_training(), corpus(), 2, {1});
     Archive archive(moment);
     later->state(archive);
     archive.finish();
     CHECK(later->demand(0, kSteps) == demands[0]);  // as before the call, so that the same passages are chosen
     std::int64_t left = 0;
     const Call again = call(*later, [&] { ++left; });
-    CHECK(left == static_cast<std::int64_t>(2 * kSteps - 1 - (&moment - moments.data())));
+    CHECK(left == static_cast<std::int64_t>(kSteps - 1 - (&moment - moments.data())));
     for (std::size_t i = 0; i < 2; ++i) {
       REQUIRE(again.jobs[i].steps.size() == kSteps);
       for (std::size_t u = 0; u < kSteps; ++u) {
@@ -94,7 +94,7 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
       CHECK(saved(*later, static_cast<int>(i)) == saved(*whole, static_cast<int>(i)));
     }
   }
-  auto later = make_trainer(small_model(), small_training(), corpus(), 2, 1);
+  auto later = make_trainer(small_model(), small_training(), corpus(), 2, {1});
   Archive archive(moments[1]);
   later->state(archive);
   PassageId elsewhere = 200;
@@ -106,7 +106,7 @@ TEST_CASE("trainer: a state of another shape, or one cut short, is refused") {
   const std::string bytes = saved(*one);
   ModelOptions wider = small_model();
   wider.width = 20;
-  auto other = make_trainer(wider, small_training(), corpus(), 1, 1);
+  auto other = make_trainer(wider, small_training(), corpus(), 1, {1});
   Archive foreign(bytes);
   CHECK_THROWS_AS(other->slot_state(foreign, 0), DataError);
   Archive cut(bytes.substr(0, bytes.size() / 2));

@@ -62,7 +62,7 @@ TEST_CASE("trainer: starts near ln(vocabulary) and learns a tiny text by heart")
   o.learning_rate = 1e-2;
   ModelOptions model = small_model();
   model.init_std = 0.02;
-  auto trainer = make_trainer(model, o, toy, 1, 1);
+  auto trainer = make_trainer(model, o, toy, 1, {1});
   const int slot = 0;
   const std::uint64_t seed = 3;
   trainer->reset(std::span(&slot, 1), std::span(&seed, 1));
@@ -236,7 +236,7 @@ TEST_CASE("trainer: influence is the derivative of the reference loss along the 
 }
 
 TEST_CASE("trainer: slots are as separate as two trainers") {
-  auto both = make_trainer(small_model(), small_training(), corpus(), 2, 1);
+  auto both = make_trainer(small_model(), small_training(), corpus(), 2, {1});
   const std::vector<int> slots{0, 1};
   const std::vector<std::uint64_t> seeds{5, 6};
   both->reset(slots, seeds);
@@ -331,9 +331,9 @@ TEST_CASE("trainer: broken promises of the caller are defects") {
   CHECK_THROWS_AS(probe(*trainer, ids), Defect);  // no reference yet
   const PassageId beyond = 1'000'000;
   CHECK_THROWS_AS(losses(*trainer, std::span(&beyond, 1)), Defect);
-  auto unborn = make_trainer(small_model(), small_training(), corpus(), 1, 1);
+  auto unborn = make_trainer(small_model(), small_training(), corpus(), 1, {1});
   CHECK_THROWS_AS(losses(*unborn, ids), Defect);
   ModelOptions other = small_model();
   other.context = 32;
-  CHECK_THROWS_AS(make_trainer(other, small_training(), corpus(), 1, 1), Defect);
+  CHECK_THROWS_AS(make_trainer(other, small_training(), corpus(), 1, {1}), Defect);
 }

@@ -53,6 +53,8 @@ def contenders(o, shape, threads):
             for compiled in (False, True) if o.compile else (False,):
                 for tuned in (False, True):
                     words = [peer, dtype, "compile" if compiled else "eager", "tuned" if tuned else "shipped"]
+                    if o.only and not any(all(part in words for part in chosen.split()) for chosen in o.only):
+                        continue
                     command = [sys.executable, os.path.join(HERE, "worker.py"), peer, os.path.join(o.peers, file), "--shape", shape,
                                "--threads", str(threads), "--dtype", dtype] + (["--compile"] if compiled else [])
                     out.append(Contender(" ".join(words), command, threads, tuned))
@@ -68,6 +70,7 @@ def main():
     options.add_argument("--precisions", nargs="+", default=["bfloat16", "float32"])
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--no-compile", dest="compile", action="store_false")
+    options.add_argument("--only", nargs="+", metavar="WORDS", help="peers whose name has all of these words, e.g. 'bfloat16 tuned'")
     o = options.parse_args()
     with open("/proc/cpuinfo") as cpu:
         model = next((line.split(":")[1].strip() for line in cpu if line.startswith("model name")), platform.machine())
