@@ -206,6 +206,7 @@ class Resolver {
 void RunOptions::fields(Fields& f) {
   constexpr double kMany = 1e9;
   f("seeds", seeds, "one run each; equal seeds pair the policies", 0).not_in_hash();
+  f("device", device, "where language models are trained").one_of({"cpu", "cuda"});
   f("threads", threads, "of one run", 1, 1024);
   f("pinned", pinned, "whether threads are bound to cores of their own, where there are any left").not_in_hash();
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);

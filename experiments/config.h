@@ -30,6 +30,7 @@ namespace fader {
 
 struct RunOptions final : Options {
   std::vector<std::int64_t> seeds = {0};
+  std::string device = "cpu";
   std::int64_t threads = 1;             ///< of one run; part of the hash
   bool pinned = true;                   ///< threads to cores of their own
   std::int64_t episodes = 1;

@@ -57,11 +57,20 @@ class PointReader {
     }
     if (policy) read_policy(*policy, shown);
     for (const auto& [path, place] : reader_.places()) point_.origins[path] = place.origin();
+    settle_precision();
     return std::move(point_);
   }
 
  private:
   void section(const std::string& name, Options& options) { reader_.read(root_.find(name), name, name, options, {}, file_); }
+
+  // Once and for all: a run that goes on elsewhere, or is repeated there, computes as it began.
+  void settle_precision() {
+    if (!point_.trains() || point_.train.precision != "auto") return;
+    point_.train = point_.train.resolved();
+    if (point_.run.device == "cuda") point_.train.precision = "bfloat16";
+    point_.origins["train.precision"] = "auto, on the machine that began";
+  }
 
   void read_env() {
     const std::size_t before = problems_.size();

@@ -123,14 +123,8 @@ class Worker {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, out);
   }
   // The same, added to the stream.
-  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) {
-    if constexpr (kRounded) {
-      T* out = at_least(rounded_, p_ * outs);
-      linear(x, weight, outs, ins, out);
-      kernels::add(out, p_ * outs, stream);
-    } else {
-      product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, stream, true);
-    }
+  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) const {
+    product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, stream, true);
   }
   // Gradient of the stream as products take it.
   const T* as_operand(const Real* dstream, std::int64_t n) {
@@ -143,14 +137,8 @@ class Worker {
     }
   }
   // into += left^T right, both with `rows` rows
-  void add_product(const T* left, std::int64_t outs, const T* right, std::int64_t ins, std::int64_t rows, Real* into) {
-    if constexpr (kRounded) {
-      T* out = at_least(rounded_, outs * ins);
-      product<T>({left, rows, outs, true}, {right, rows, ins}, out);
-      kernels::add(out, outs * ins, into);
-    } else {
-      product<T>({left, rows, outs, true}, {right, rows, ins}, into, true);
-    }
+  void add_product(const T* left, std::int64_t outs, const T* right, std::int64_t ins, std::int64_t rows, Real* into) const {
+    product<T>({left, rows, outs, true}, {right, rows, ins}, into, true);
   }
   // Gradients of linear: dx = dout weight, dweight += dout^T x
   void linear_backward(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* dx) {
@@ -244,7 +232,7 @@ class Worker {
   std::vector<Activations<T>> layers_;
   std::vector<Buffer<Real>> streams_;  // into each layer, and out of the last
   Buffer<Real> dstream_, inverse_, weight_, row_, scratch_;
-  Buffer<T> dwide_, dnarrow_, normed_, logits_, rounded_, drounded_;
+  Buffer<T> dwide_, dnarrow_, normed_, logits_, drounded_;
 };
 
 template <class T>

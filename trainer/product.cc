@@ -1,16 +1,19 @@
 // float32 and float64: the BLAS that LibTorch brings, called as it is, since a tensor for every operand would be made anew in
-// every step. bfloat16: LibTorch's own product, which is oneDNN's.
+// every step. bfloat16: our own where the processor has AVX512-BF16 and no AMX (product_avx512.h), else LibTorch's, which is oneDNN's.
 #include "trainer/product.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/mm.h>
 #include <c10/core/InferenceMode.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
+#include "trainer/buffer.h"
+#include "trainer/kernels.h"
+#include "trainer/product_avx512.h"
 
 extern "C" {
 void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k, const float* alpha, const float* a,
@@ -56,11 +59,23 @@ void product(const Matrix<double>& a, const Matrix<double>& b, double* c, bool a
 
 template <>
 void product(const Matrix<Half>& a, const Matrix<Half>& b, Half* c, bool add) {
+  FADER_CHECK(!add, "sums in bfloat16");
+  if (avx512::here()) return avx512::product(a, b, c);
   const c10::InferenceMode no_autograd;
   const at::Tensor left = view(a), right = view(b);
   at::Tensor out = at::from_blob(c, {left.size(0), right.size(1)}, at::kBFloat16);
-  if (add) at::addmm_out(out, out, left, right);
-  else at::mm_out(out, left, right);
+  at::mm_out(out, left, right);
+}
+
+template <>
+void product(const Matrix<Half>& a, const Matrix<Half>& b, float* c, bool add) {
+  if (avx512::here()) return avx512::product(a, b, c, add);
+  const std::int64_t n = (a.transposed ? a.cols : a.rows) * (b.transposed ? b.rows : b.cols);
+  thread_local Buffer<Half> rounded;
+  Half* out = at_least(rounded, n);
+  product(a, b, out);
+  if (!add) std::fill_n(c, n, 0.0f);
+  kernels::add(out, n, c);
 }
 
 void keep_to_one_thread() { at::set_num_threads(1); }

@@ -14,9 +14,10 @@ struct Matrix {
   bool transposed = false;
 };
 
-/// c = a b, or c += a b when `add`. c: row-major [rows of a, columns of b], not overlapping a or b.
-template <class T>
-void product(const Matrix<T>& a, const Matrix<T>& b, T* c, bool add = false);
+/// c = a b, or c += a b when `add`. c: row-major [rows of a, columns of b], not overlapping a or b. Out: T or Wide<T>. Half is not
+/// added to.
+template <class T, class Out>
+void product(const Matrix<T>& a, const Matrix<T>& b, Out* c, bool add = false);
 
 /// LibTorch's products stay on the thread that calls them, from now on: sums in one order, and one model per core. For the calling
 /// thread only: every thread that multiplies says it for itself.
