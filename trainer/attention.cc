@@ -146,7 +146,7 @@ Shape shape_of(const Attention& a) {
 
 }  // namespace
 
-std::int64_t Attention::probabilities() const { return padded(rows) * padded(rows); }
+std::int64_t Attention::probabilities() const { return shape_of(*this).blocks * padded(rows); }
 std::int64_t Attention::scratch() const { return padded(rows) * (5 * padded(head) + padded(rows)); }
 
 template <class T>

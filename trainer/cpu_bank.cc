@@ -1,7 +1,6 @@
 // The bank in this machine's memory. One slot: its batches are shared out to all threads. Several: each job is one thread's, since
 // models that small gain nothing by being shared.
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -117,10 +116,10 @@ class CpuBank final : public Bank {
       for (Job& job : jobs) one(job, desks_[0]);
       return;
     }
-    std::atomic<std::size_t> taken{0};
     team_->run([&](int t) {
-      if (static_cast<std::size_t>(t) >= desks_.size()) return;
-      for (std::size_t i; (i = taken++) < jobs.size();) one(jobs[i], desks_[static_cast<std::size_t>(t)]);
+      const auto first = static_cast<std::size_t>(t);
+      if (first >= desks_.size()) return;
+      for (std::size_t i = first; i < jobs.size(); i += desks_.size()) one(jobs[i], desks_[first]);
     });
   }
 
@@ -146,6 +145,7 @@ class CpuBank final : public Bank {
   void step(StepJob& job, Desk& desk) {
     Member& m = at(job.slot);
     FADER_CHECK_EQ(static_cast<std::int64_t>(job.nats.size()), job.batch->positions());
+    desk.weight.reserve(static_cast<std::size_t>(job.batch->positions()));
     desk.weight.assign(job.batch->segments(), 1.0f / static_cast<float>(job.batch->positions()));
     desk.on_shares(layout_.size, [&](Share s) { std::fill(desk.gradient.begin() + s.first, desk.gradient.begin() + s.last, 0.0f); });
     desk.model->gradient(m.parameters, *job.batch, desk.weight, job.nats, desk.gradient);

@@ -27,6 +27,15 @@ struct Group {
   std::size_t first, last;  // segments
 };
 
+// Probabilities of `positions` positions, however they are cut into segments, but for very short ones; of a few contexts.
+std::int64_t kept_room(const ModelOptions& o, std::int64_t positions) {
+  const kernels::Attention whole{o.context, o.heads, o.width / o.heads};
+  return o.heads * whole.probabilities() / o.context * positions * 9 / 8;
+}
+
+// Positions of a group, unless a segment is longer: a group at least for every thread.
+std::int64_t group_room(std::int64_t positions, std::int64_t threads) { return std::min(kGroup, (positions + threads - 1) / threads); }
+
 // What one layer leaves for its backward pass. P positions, W width, H hidden.
 template <class T>
 struct Activations {
@@ -102,6 +111,7 @@ class Worker {
     p_ = batch.begin[group.last] - first_;
     input_ = batch.input.data() + first_;
     segments_.clear();
+    segments_.reserve(static_cast<std::size_t>(p_));
     kept_ = 0;
     std::int64_t scratch = 0;
     for (std::size_t s = group.first; s < group.last; ++s) {
@@ -111,6 +121,7 @@ class Worker {
       scratch = std::max(scratch, a.scratch());
     }
     at_least(scratch_, scratch);
+    kept_ = std::max(kept_, kept_room(o_, p_));  // another batch cuts its rows elsewhere, and shall find room
   }
 
   void rotate(T* qkv, Real sign) const {  // queries and keys
@@ -308,7 +319,7 @@ class DirectModel final : public Model<Wide<T>> {
   // Whole segments, as many as fit; at least a group for each thread where there are segments enough.
   void cut(const Batch& batch) {
     const auto threads = static_cast<std::int64_t>(workers_.size());
-    const std::int64_t room = std::min(kGroup, (batch.positions() + threads - 1) / threads);
+    const std::int64_t room = group_room(batch.positions(), threads);
     groups_.clear();
     for (std::size_t s = 0; s < batch.segments(); ++s) {
       FADER_CHECK(batch.length(s) <= o_.context, "a segment of {} tokens for a context of {}", batch.length(s), o_.context);
@@ -337,6 +348,17 @@ std::unique_ptr<Model<float>> make_model(const ModelOptions& options, std::share
 
 std::unique_ptr<Model<double>> make_double_model(const ModelOptions& options, int threads, bool recompute) {
   return std::make_unique<DirectModel<double>>(options, std::make_shared<Team>(threads), recompute);
+}
+
+double working_bytes(const ModelOptions& o, Precision precision, int threads, bool recompute, std::int64_t positions) {
+  const double stored = precision == Precision::bfloat16 ? 2 : 4;
+  const auto w = static_cast<double>(o.width), h = static_cast<double>(o.hidden_width()), layers = static_cast<double>(o.layers);
+  const kernels::Attention whole{o.context, o.heads, o.width / o.heads};
+  const double layer = stored * (6 * w + 3 * h) + 4 * (w + 2) + 4 * static_cast<double>(kept_room(o, o.context)) / static_cast<double>(o.context);
+  const double shared = 4 * w * (layers + 2) + stored * (std::max(3 * w, h) + 3 * w) + 4 * 2;          // streams, gradients
+  const double logits = static_cast<double>(kOutputRows) * static_cast<double>(o.vocabulary) * stored;
+  const auto p = static_cast<double>(std::max(o.context, group_room(positions, threads) / o.context * o.context));
+  return threads * (p * ((recompute ? 1 : layers) * layer + shared) + logits + 4.0 * static_cast<double>(whole.scratch() + o.vocabulary));
 }
 
 }  // namespace fader

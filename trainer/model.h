@@ -45,6 +45,9 @@ inline std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int
                                                 bool recompute = false) {
   return make_model(options, std::make_shared<Team>(threads), precision, recompute);
 }
+/// Working memory of such a model, in bytes, for batches of `positions` positions in segments as long as the context.
+double working_bytes(const ModelOptions& options, Precision precision, int threads, bool recompute, std::int64_t positions);
+
 /// The same passes in float64: what they compute can be held against the oracle to many digits.
 std::unique_ptr<Model<double>> make_double_model(const ModelOptions& options, int threads, bool recompute = false);
 

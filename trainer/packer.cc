@@ -20,6 +20,15 @@ void Batch::clear() {
   begin.assign(1, 0);
 }
 
+void Batch::reserve(std::int64_t positions) {
+  const auto n = static_cast<std::size_t>(positions);
+  input.reserve(n);
+  target.reserve(n);
+  begin.reserve(n + 1);
+  owner.reserve(n);
+  source.reserve(n);
+}
+
 void Batch::add(std::span<const std::uint32_t> tokens, std::uint32_t begin_mark, std::int32_t owner_number) {
   FADER_CHECK(!tokens.empty(), "a segment needs a token");
   if (begin.empty()) begin.push_back(0);
@@ -40,6 +49,7 @@ void Packer::add(std::span<const std::uint32_t> tokens, std::int32_t owner) {
 void Packer::fill(std::int64_t rows, Batch& batch) {
   FADER_CHECK(waiting_ >= rows * context_, "{} tokens wait for {} rows of {} positions", waiting_, rows, context_);
   batch.clear();
+  batch.reserve(rows * context_);
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t room = context_; room > 0;) {
       Sequence& next = queue_[next_];

@@ -22,6 +22,7 @@ struct Batch {
   /// Sum over positions of how many positions each attends to, itself included.
   double attended() const;
   void clear();
+  void reserve(std::int64_t positions);  ///< so that so many need no more memory, however they are cut into segments
   /// Appends one segment of at least one token.
   void add(std::span<const std::uint32_t> tokens, std::uint32_t begin_mark, std::int32_t owner_number);
 };

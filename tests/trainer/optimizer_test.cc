@@ -67,6 +67,27 @@ TEST_CASE("adamw: no clipping below the limit, nor when it is off") {
   CHECK(moment_after(1) == Approx(0.1));
 }
 
+TEST_CASE("schedule: constant, with the weights of the last steps averaged") {
+  TrainOptions o;
+  o.intervals = 10;
+  o.steps_per_interval = 10;
+  o.schedule = "constant";
+  o.learning_rate = 2.0;
+  o.warmup = 0.2;
+  o.decay = 0.3;
+  CHECK(scheduled_rate(o, 0) == Approx(0.1));
+  CHECK(scheduled_rate(o, 19) == Approx(2.0));
+  CHECK(scheduled_rate(o, 99) == 2.0);
+  CHECK(averaged_weights(o, 70) == 0);
+  CHECK(averaged_weights(o, 71) == 1);
+  CHECK(averaged_weights(o, 100) == 30);
+  o.decay = 0;
+  CHECK(averaged_weights(o, 100) == 0);
+  o.decay = 0.3;
+  o.schedule = "wsd";
+  CHECK(averaged_weights(o, 100) == 0);
+}
+
 TEST_CASE("schedule: half a cosine") {
   TrainOptions o;
   o.intervals = 10;
