@@ -12,6 +12,7 @@
 #include "experiments/command_line.h"
 #include "experiments/config.h"
 #include "experiments/explain.h"
+#include "experiments/outlook.h"
 #include "experiments/provenance.h"
 #include "experiments/sweep.h"
 #include "experiments/tool.h"
@@ -58,7 +59,7 @@ void dry_run(const CommandLine& line, const Experiment& experiment) {
     const std::string decisions = p.trains() ? fmt::format("{}", p.train.intervals * p.run.episodes) : "-";
     print(fmt::format("{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", i, p.slug, seeds, decisions, tokens, p.hash.substr(0, 12)));
   }
-  print(fmt::format("\n{} runs; nothing was run\n", runs));
+  print(fmt::format("\n{}{} runs; nothing was run\n", outlook(experiment), runs));
 }
 
 /// The report of a finished experiment, by the program that stands beside this one.
@@ -101,6 +102,7 @@ int run(const CommandLine& line, const Attributes& origin) {
     options.jobs = static_cast<int>(line.jobs);
     options.resume = line.resume;
     options.provenance = origin;
+    if (!line.quiet) fmt::print(stderr, "{}", outlook(experiments[i]));
     Display display(STDERR_FILENO, line.quiet);
     const SweepResult result = sweep(experiments[i], options, display, g_signals);
     display.clear();

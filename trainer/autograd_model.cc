@@ -35,6 +35,9 @@ class AutogradModel final : public Model<Real> {
     borrow(gradient.data(), gradient.size()).add_(flat.grad());
   }
 
+  void measure() override {}
+  PartSeconds seconds() const override { return {}; }
+
  private:
   static at::Tensor borrow(const Real* data, std::size_t n) {
     return at::from_blob(const_cast<Real*>(data), {static_cast<std::int64_t>(n)}, c10::CppTypeToScalarType<Real>::value);

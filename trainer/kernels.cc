@@ -2,6 +2,7 @@
 #include "trainer/kernels.h"
 
 #include <cmath>
+#include <type_traits>
 
 #include "trainer/lanes.h"
 
@@ -33,18 +34,42 @@ FADER_KERNEL void rms_norm_backward(const T* __restrict dout, const Wide<T>* __r
   }
 }
 
+namespace {
+
+// Pairs (c, c + head / 2) of `heads` heads.
+template <class Real>
+FADER_INLINE void rotate_heads(Real* x, std::int64_t heads, std::int64_t head, const Real* __restrict cosine, const Real* __restrict sine, Real sign) {
+  const std::int64_t half = head / 2;
+  for (std::int64_t h = 0; h < heads; ++h) {
+    Real* __restrict low = x + h * head;
+    Real* __restrict high = low + half;
+    for (std::int64_t c = 0; c < half; ++c) {
+      const Real a = low[c], b = high[c], s = sign * sine[c];
+      low[c] = a * cosine[c] - b * s;
+      high[c] = b * cosine[c] + a * s;
+    }
+  }
+}
+
+}  // namespace
+
 template <class T>
 FADER_KERNEL void rotate(T* x, std::int64_t rows, std::int64_t stride, std::int64_t heads, std::int64_t head,
-                              const Wide<T>* __restrict cosine, const Wide<T>* __restrict sine, Wide<T> sign) {
+                         const Wide<T>* __restrict cosine, const Wide<T>* __restrict sine, Wide<T> sign) {
   const std::int64_t half = head / 2;
   for (std::int64_t i = 0; i < rows; ++i, x += stride, cosine += half, sine += half) {
-    for (std::int64_t h = 0; h < heads; ++h) {
-      T* __restrict low = x + h * head;
-      T* __restrict high = low + half;
-      for (std::int64_t c = 0; c < half; ++c) {
-        const Wide<T> a = wide(low[c]), b = wide(high[c]), s = sign * sine[c];
-        low[c] = narrow<T>(a * cosine[c] - b * s);
-        high[c] = narrow<T>(b * cosine[c] + a * s);
+    if constexpr (std::is_same_v<T, Wide<T>>) {
+      rotate_heads(x, heads, head, cosine, sine, sign);
+    } else {  // a few heads at a time, widened: half a head is too short a loop for two conversions
+      constexpr std::int64_t kRoom = 1024;
+      Wide<T> room[kRoom];
+      const std::int64_t most = kRoom / head;
+      for (std::int64_t h = 0; h < heads; h += most) {
+        const std::int64_t n = (heads - h < most ? heads - h : most), numbers = n * head;
+        T* at = x + h * head;
+        for (std::int64_t j = 0; j < numbers; ++j) room[j] = wide(at[j]);
+        rotate_heads(room, n, head, cosine, sine, sign);
+        for (std::int64_t j = 0; j < numbers; ++j) at[j] = narrow<T>(room[j]);
       }
     }
   }

@@ -79,6 +79,7 @@ class Worker {
     par_ = parameters;
     matrices_ = matrices;
     grad_ = gradient;
+    laps_.start();
     enter(batch, group);
     const bool keep = gradient != nullptr;
     const std::size_t layers = layout_.blocks.size();
@@ -89,6 +90,7 @@ class Worker {
     const auto into = [&](std::size_t l) -> Activations<T>& { return layers_[layers_.size() == 1 ? 0 : l]; };
     const auto stream = [&](std::size_t l) { return streams_[keep ? l : 0].data(); };
     for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, stream(0) + i * w_);
+    laps_.end(Part::embedding);
     for (std::size_t l = 0; l < layers; ++l) forward(layout_.blocks[l], into(l), stream(l), stream(l + 1));
     output(batch, group, stream(layers), weight, nats + first_);
     if (!keep) return;
@@ -98,7 +100,11 @@ class Worker {
     }
     for (std::int64_t i = 0; i < p_; ++i)
       kernels::add(dstream_.data() + i * w_, w_, grad_ + layout_.embedding + input_[i] * w_);
+    laps_.end(Part::embedding);
   }
+
+  Laps& laps() { return laps_; }
+  const Laps& laps() const { return laps_; }
 
  private:
   struct Segment {
@@ -124,24 +130,28 @@ class Worker {
     kept_ = std::max(kept_, kept_room(o_, p_));  // another batch cuts its rows elsewhere, and shall find room
   }
 
-  void rotate(T* qkv, Real sign) const {  // queries and keys
+  void rotate(T* qkv, Real sign) {  // queries and keys
     const std::int64_t head = w_ / o_.heads;
     for (const Segment& s : segments_)
       kernels::rotate(qkv + s.begin * 3 * w_, s.attention.rows, 3 * w_, 2 * o_.heads, head, cosine_.data(), sine_.data(), sign);
+    laps_.end(Part::rotation);
   }
   // out [P, outs] = x [P, ins] weight^T
-  void linear(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* out) const {
+  void linear(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* out) {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, out);
+    laps_.end(Part::products);
   }
   // The same, added to the stream.
-  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) const {
+  void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, stream, true);
+    laps_.end(Part::products);
   }
   // Gradient of the stream as products take it.
   const T* as_operand(const Real* dstream, std::int64_t n) {
     if constexpr (kRounded) {
       T* out = at_least(drounded_, n);
       kernels::round(dstream, n, out);
+      laps_.end(Part::rounding);
       return out;
     } else {
       return dstream;
@@ -155,23 +165,28 @@ class Worker {
   void linear_backward(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* dx) {
     add_product(dout, outs, x, ins, p_, grad_ + weight);
     product<T>({dout, p_, outs}, {matrices_ + weight, outs, ins}, dx);
+    laps_.end(Part::products);
   }
 
   // x may be `out` itself. Without `out`, only what the backward pass needs.
   void forward(const Layout::Block& at, Activations<T>& a, const Real* x, Real* out) {
     const auto epsilon = static_cast<Real>(o_.norm_epsilon);
     kernels::rms_norm(x, par_ + at.attention_norm, p_, w_, epsilon, a.attention_in.data(), a.inverse1.data());
+    laps_.end(Part::norms);
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
     rotate(a.qkv.data(), Real(1));
     for (const Segment& s : segments_)
       s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept,
                           scratch_.data());
+    laps_.end(Part::attention);
     std::copy_n(x, p_ * w_, a.middle.data());
     linear_add(a.mixed.data(), at.output, w_, w_, a.middle.data());
 
     kernels::rms_norm(a.middle.data(), par_ + at.feed_norm, p_, w_, epsilon, a.feed_in.data(), a.inverse2.data());
+    laps_.end(Part::norms);
     linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
     kernels::swiglu(a.gate_up.data(), p_, h_, a.active.data());
+    laps_.end(Part::activation);
     if (out == nullptr) return;
     std::copy_n(a.middle.data(), p_ * w_, out);
     linear_add(a.active.data(), at.down, w_, h_, out);
@@ -184,17 +199,21 @@ class Worker {
     T* dnarrow = at_least(dnarrow_, p_ * w_);
     linear_backward(as_operand(dx, p_ * w_), a.active.data(), at.down, w_, h_, dwide);
     kernels::swiglu_backward(dwide, p_, h_, a.gate_up.data());
+    laps_.end(Part::activation);
     linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow);
     kernels::rms_norm_backward(dnarrow, a.middle.data(), par_ + at.feed_norm, a.inverse2.data(), p_, w_, dx, grad_ + at.feed_norm);
+    laps_.end(Part::norms);
 
     linear_backward(as_operand(dx, p_ * w_), a.mixed.data(), at.output, w_, w_, dnarrow);
     for (const Segment& s : segments_)
       s.attention.backward(a.qkv.data() + s.begin * 3 * w_, a.probabilities.data() + s.kept, dnarrow + s.begin * w_,
                            dwide + s.begin * 3 * w_, scratch_.data());
+    laps_.end(Part::attention);
     rotate(dwide, -Real(1));
     linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
     kernels::rms_norm_backward(dnarrow, x, par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx,
                                grad_ + at.attention_norm);
+    laps_.end(Part::norms);
   }
 
   // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
@@ -207,21 +226,27 @@ class Worker {
     const std::uint32_t* target = batch.target.data() + first_;
     if (grad_ != nullptr) spread(batch, group, weight);
     kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<Real>(o_.norm_epsilon), normed, inverse);
+    laps_.end(Part::norms);
     for (std::int64_t i = 0; i < p_; i += kOutputRows) {
       const std::int64_t n = std::min(kOutputRows, p_ - i);
       product<T>({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
+      laps_.end(Part::products);
       if (grad_ == nullptr) {
         kernels::cross_entropy(logits, target + i, n, v_, nats + i);
+        laps_.end(Part::cross_entropy);
         continue;
       }
       kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i, at_least(row_, v_));
+      laps_.end(Part::cross_entropy);
       add_product(logits, v_, normed + i * w_, w_, n, grad_ + layout_.embedding);
       product<T>({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
+      laps_.end(Part::products);
     }
     if (grad_ == nullptr) return;
     Real* dx = at_least(dstream_, p_ * w_);
     std::fill_n(dx, p_ * w_, Real(0));
     kernels::rms_norm_backward(dnarrow, x, par_ + layout_.norm, inverse, p_, w_, dx, grad_ + layout_.norm);
+    laps_.end(Part::norms);
   }
 
   void spread(const Batch& batch, Group group, const Real* weight) {  // from segments to positions
@@ -239,6 +264,7 @@ class Worker {
   Real* grad_ = nullptr;
   const std::uint32_t* input_ = nullptr;
   std::int64_t first_ = 0, p_ = 0, kept_ = 0;
+  Laps laps_;
   std::vector<Segment> segments_;
   std::vector<Activations<T>> layers_;
   std::vector<Buffer<Real>> streams_;  // into each layer, and out of the last
@@ -274,6 +300,18 @@ class DirectModel final : public Model<Wide<T>> {
     FADER_CHECK_EQ(weight.size(), batch.segments());
     FADER_CHECK_EQ(static_cast<std::int64_t>(gradient.size()), layout_.size);
     run(parameters, batch, weight, nats, gradient);
+  }
+  void measure() override {
+    for (Worker<T>& w : workers_) {
+      w.laps().on = true;
+      w.laps().seconds = {};
+    }
+  }
+  PartSeconds seconds() const override {
+    PartSeconds all{};
+    for (const Worker<T>& w : workers_)
+      for (std::size_t i = 0; i < all.size(); ++i) all[i] += w.laps().seconds[i];
+    return all;
   }
 
  private:

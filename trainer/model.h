@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 
+#include "trainer/laps.h"
 #include "trainer/layout.h"
 #include "trainer/packer.h"
 #include "trainer/team.h"
@@ -31,6 +32,9 @@ class Model {
   /// Adds the gradient of sum_s weight[s] sum_(i in segment s) nats[i] to `gradient`; fills `nats` as well.
   virtual void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
                         std::span<Real> gradient) = 0;
+  /// Measures from now on, from zero; by part of the passes, the threads' times added.
+  virtual void measure() = 0;
+  virtual PartSeconds seconds() const = 0;
 };
 
 /// What activations and the operands of products are stored as. Master weights, the residual stream, gradients of parameters and sums

@@ -23,6 +23,7 @@ void ModelOptions::validate() const {
   if (width % heads != 0 || (width / heads) % 2 != 0)
     throw ConfigError(fmt::format("width {} cannot be cut into {} heads of equal and even width; try width = {}", width, heads,
                                   (width / (2 * heads) + 1) * 2 * heads));
+  if (width / heads > 1024) throw ConfigError(fmt::format("{} heads of width {}: more than 1024; give the model more heads", heads, width / heads));
 }
 
 std::int64_t ModelOptions::hidden_width() const {

@@ -1,76 +1,73 @@
-// What a training step, a look and a probe cost, on one thread, at the shapes of the two experiments:
-//   A  vocabulary 512, width 64, 4 layers, context 64, 16 rows      B  vocabulary 2048, width 128, 4 layers, context 128, 32 rows
+// One optimiser step: tokens a second, share of the processor's peak, time by part, allocations and memory.
+//   "of peak": FLOPs of the step (flops.h) against what large products of the same precision reach here, on all its threads
+//   "...%":    of the threads' time in forward and backward passes; "optimiser%": of the wall time, all that is around them
+//   "allocs":  calls of malloc and its like in a step;   "MB": the most that the heap held, tokens apart
 #include <benchmark/benchmark.h>
 
-#include "tests/trainer/toy_corpus.h"
-#include "trainer/trainer.h"
+#include "tests/bench/shapes.h"
+#include "tests/counted_malloc.h"
+#include "trainer/buffer.h"
+#include "trainer/estimate.h"
+#include "trainer/flops.h"
+#include "trainer/model.h"
+#include "trainer/optimizer.h"
 
 namespace {
 
 using namespace fader;
 
-struct Shape {
-  std::int64_t vocabulary, width, layers, heads, context, batch;
-};
-constexpr Shape kShapes[] = {{512, 64, 4, 4, 64, 16}, {2048, 128, 4, 4, 128, 32}};
-
-struct Bench {
-  ModelOptions model;
-  TrainOptions training;
-  std::shared_ptr<const Corpus> corpus;
-  std::unique_ptr<Trainer> trainer;
-
-  explicit Bench(const Shape& s) {
-    model.vocabulary = s.vocabulary;
-    model.width = s.width;
-    model.layers = s.layers;
-    model.heads = s.heads;
-    model.context = s.context;
-    training.batch = s.batch;
-    corpus = ToyCorpus::random(1, 4000, static_cast<int>(s.vocabulary), static_cast<int>(s.context));
-    trainer = make_trainer(model, training, corpus, 1, {1});
-    const int slot = 0;
-    const std::uint64_t seed = 1;
-    trainer->reset(std::span(&slot, 1), std::span(&seed, 1));
-  }
-};
-
-void train_step(benchmark::State& state) {
-  Bench b(kShapes[state.range(0)]);
-  std::size_t next = 0;
-  std::vector<PassageId> ids;
-  std::int64_t tokens = 0;
-  double flops = 0;
-  for (auto unused : state) {
-    ids.clear();
-    for (std::int64_t left = b.trainer->demand(0, 1); left > 0; left -= b.corpus->passages()[ids.back()].tokens)
-      ids.push_back(static_cast<PassageId>(next++ % b.corpus->passages().size()));
-    TrainJob job{.passages = ids};
-    b.trainer->train(std::span(&job, 1), 1);
-    tokens += job.cost.tokens;
-    flops += job.cost.flops;
-  }
-  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsRate);
-  state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsRate);
+void train_step(benchmark::State& state, const std::string& name, Precision precision, int threads) {
+  const bench::Shape& shape = bench::kShapes.at(name);
+  const ModelOptions o = bench::model_of(shape);
+  const TrainOptions training;
+  const std::vector<Batch> batches = bench::batches_of(shape, 8);
+  const double peak = product_rate(precision) * threads;
+  const std::int64_t held = counted::bytes;
+  counted::most = held;
+  const Layout layout(o);
+  const auto n = static_cast<std::size_t>(layout.size);
+  Buffer<float> parameters(n), gradient(n), first(n), second(n);
+  initialise(layout, 1, parameters);
+  const auto team = std::make_shared<Team>(threads);
+  const auto model = make_model(o, team, precision);
+  std::vector<float> nats(static_cast<std::size_t>(batches[0].positions()));
+  const std::vector<float> weight(batches[0].segments(), 1.0f / static_cast<float>(nats.size()));
+  std::int64_t step = 0;
+  const auto take_step = [&] {
+    std::fill(gradient.begin(), gradient.end(), 0.0f);
+    model->gradient(parameters, batches[static_cast<std::size_t>(step) % batches.size()], weight, nats, gradient);
+    const AdamW rule(training, 1e-3, ++step, norm(gradient));
+    team->run([&](int t) {
+      const Share part = share(layout.size, 1024, t, team->size());
+      rule.step(layout, part.first, part.last, gradient, parameters, first, second);
+    });
+  };
+  for (int i = 0; i < 2; ++i) take_step();
+  model->measure();
+  const std::int64_t before = counted::calls;
+  const auto start = std::chrono::steady_clock::now();
+  for (auto unused : state) take_step();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto steps = static_cast<double>(state.iterations());
+  state.counters["allocs"] = static_cast<double>(counted::calls - before) / steps;
+  state.counters["MB"] = static_cast<double>(counted::most - held) / 1e6;
+  state.counters["tokens/s"] = steps * static_cast<double>(nats.size()) / seconds;
+  state.counters["of peak"] = steps * training_flops(o, layout, batches[0]) / seconds / peak;
+  double passes = 0;
+  for (const double s : model->seconds()) passes += s;
+  for (std::size_t i = 0; i < kPartNames.size(); ++i) state.counters[std::string(kPartNames[i]) + "%"] = 100 * model->seconds()[i] / passes;
+  state.counters["optimiser%"] = 100 * (1 - passes / threads / seconds);
 }
 
-// 256 passages of the reward set: range 1 says whether with their gradient.
-void look(benchmark::State& state) {
-  Bench b(kShapes[state.range(0)]);
-  const auto all = b.corpus->set(Set::reward);
-  const auto ids = all.first(std::min<std::size_t>(256, all.size()));
-  std::vector<float> loss(ids.size());
-  LossJob job{.passages = ids, .loss = loss};
-  std::int64_t tokens = 0;
-  for (auto unused : state) {
-    if (state.range(1) == 0) b.trainer->losses(std::span(&job, 1));
-    else b.trainer->set_reference(std::span(&job, 1));
-    tokens += job.cost.tokens;
-  }
-  state.counters["tokens/s"] = benchmark::Counter(static_cast<double>(tokens), benchmark::Counter::kIsRate);
-}
-
-BENCHMARK(train_step)->Arg(0)->Arg(1)->ArgName("shape")->Unit(benchmark::kMillisecond);
-BENCHMARK(look)->ArgsProduct({{0, 1}, {0, 1}})->ArgNames({"shape", "gradient"})->Unit(benchmark::kMillisecond);
+const bool registered = [] {
+  for (const auto& [name, shape] : bench::kShapes)
+    for (const Precision precision : {Precision::bfloat16, Precision::float32})
+      for (const int threads : {1, 2})
+        benchmark::RegisterBenchmark((name + (precision == Precision::bfloat16 ? "/bfloat16" : "/float32") + "/threads:" + std::to_string(threads)).c_str(),
+                                     [name = name, precision, threads](benchmark::State& state) { train_step(state, name, precision, threads); })
+            ->Unit(benchmark::kMillisecond)
+            ->UseRealTime();
+  return true;
+}();
 
 }  // namespace

@@ -3,49 +3,22 @@
 #include <chrono>
 #include <cstdio>
 #include <iostream>
-#include <map>
 #include <string>
 
-#include "core/rng.h"
+#include "tests/bench/shapes.h"
 #include "trainer/buffer.h"
 #include "trainer/model.h"
 #include "trainer/optimizer.h"
 
 using namespace fader;
 
-namespace {
-
-struct Shape {
-  std::int64_t layers, heads, width, context, rows, vocabulary;
-};
-const std::map<std::string, Shape> kShapes = {{"XS", {2, 2, 64, 64, 64, 512}}, {"S", {4, 4, 128, 128, 32, 4096}}, {"M", {6, 6, 384, 256, 16, 8192}}};
-
-std::vector<Batch> batches(const Shape& s) {
-  std::vector<Batch> out(8);
-  Rng rng(1, "bench/tokens");
-  for (Batch& batch : out)
-    for (std::int64_t r = 0; r < s.rows; ++r) {
-      std::vector<std::uint32_t> tokens(static_cast<std::size_t>(s.context));
-      for (auto& t : tokens) t = static_cast<std::uint32_t>(rng.below(static_cast<std::uint64_t>(s.vocabulary)));
-      batch.add(tokens, 0, static_cast<std::int32_t>(r));
-    }
-  return out;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  if (argc != 4 || !kShapes.count(argv[1])) {
+  if (argc != 4 || !bench::kShapes.count(argv[1])) {
     std::fprintf(stderr, "usage: train_worker XS|S|M THREADS float32|bfloat16\n");
     return 2;
   }
-  const Shape s = kShapes.at(argv[1]);
-  ModelOptions o;
-  o.layers = s.layers;
-  o.heads = s.heads;
-  o.width = s.width;
-  o.context = s.context;
-  o.vocabulary = s.vocabulary;
+  const bench::Shape s = bench::kShapes.at(argv[1]);
+  const ModelOptions o = bench::model_of(s);
   const TrainOptions training;
   const Layout layout(o);
   const auto n = static_cast<std::size_t>(layout.size);
@@ -53,7 +26,7 @@ int main(int argc, char** argv) {
   initialise(layout, 1, parameters);
   const auto team = std::make_shared<Team>(std::stoi(argv[2]));
   const auto model = make_model(o, team, std::string(argv[3]) == "bfloat16" ? Precision::bfloat16 : Precision::float32);
-  const std::vector<Batch> all = batches(s);
+  const std::vector<Batch> all = bench::batches_of(s, 8);
   std::vector<float> nats(static_cast<std::size_t>(all[0].positions())), weight(all[0].segments(), 1.0f / static_cast<float>(nats.size()));
   std::int64_t step = 0;
   const auto take_step = [&] {

@@ -1,70 +1,19 @@
 // What training takes of the heap: nothing between two steps once it is under way, and in all what the estimate says. This
 // program's malloc counts.
-#include <malloc.h>
-
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <cerrno>
 
+#include "tests/counted_malloc.h"
 #include "tests/trainer/toy_corpus.h"
 #include "trainer/estimate.h"
 #include "trainer/product_avx512.h"
 #include "trainer/trainer.h"
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define COUNTS true
-namespace {
-
-std::atomic<std::int64_t> calls{0}, bytes{0}, most{0};
-
-void* counted(void* p) {
-  calls.fetch_add(1, std::memory_order_relaxed);
-  const std::int64_t now = bytes.fetch_add(static_cast<std::int64_t>(malloc_usable_size(p)), std::memory_order_relaxed) +
-                           static_cast<std::int64_t>(malloc_usable_size(p));
-  for (std::int64_t old = most; old < now && !most.compare_exchange_weak(old, now);) {}
-  return p;
-}
-void uncounted(void* p) { bytes.fetch_sub(static_cast<std::int64_t>(malloc_usable_size(p)), std::memory_order_relaxed); }
-
-}  // namespace
-
-extern "C" {
-void* __libc_malloc(std::size_t);
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* __libc_memalign(std::size_t, std::size_t);
-void __libc_free(void*);
-
-void* malloc(std::size_t n) { return counted(__libc_malloc(n)); }
-void* calloc(std::size_t n, std::size_t size) { return counted(__libc_calloc(n, size)); }
-void* realloc(void* p, std::size_t n) {
-  uncounted(p);
-  return counted(__libc_realloc(p, n));
-}
-void* memalign(std::size_t alignment, std::size_t n) { return counted(__libc_memalign(alignment, n)); }
-void* aligned_alloc(std::size_t alignment, std::size_t n) { return counted(__libc_memalign(alignment, n)); }
-int posix_memalign(void** out, std::size_t alignment, std::size_t n) {
-  *out = counted(__libc_memalign(alignment, n));
-  return *out != nullptr ? 0 : ENOMEM;
-}
-void free(void* p) {
-  if (p != nullptr) uncounted(p);
-  __libc_free(p);
-}
-}
-#else
-#define COUNTS false
-namespace {
-std::atomic<std::int64_t> calls{0}, bytes{0}, most{0};
-}
-#endif
 
 using namespace fader;
 
 namespace {
 
 bool can_count(const std::string& precision) {
-  if (!COUNTS) WARN("skipped: this build has an allocator of its own");
+  if (!counted::kCounts) WARN("skipped: this build has an allocator of its own");
   else if (precision == "bfloat16" && !avx512::here()) WARN("skipped: products of bfloat16 are LibTorch's on this processor, and they allocate");
   else return true;
   return false;
@@ -112,8 +61,8 @@ TEST_CASE("steady: a step allocates nothing") {
   trainer->reset(slots, seeds);
   std::int64_t step = 0, before = 0, after = 0;
   train(*trainer, *corpus, 30, [&] {
-    if (++step == 10) before = calls;
-    if (step == 30) after = calls;
+    if (++step == 10) before = counted::calls;
+    if (step == 30) after = counted::calls;
   });
   CHECK(step == 30);
   CHECK(before > 0);
@@ -132,8 +81,8 @@ TEST_CASE("steady: the most that is taken is what the estimate says, and no more
   options.precision = precision;
   options.recompute = recompute;
   const auto corpus = ToyCorpus::random(1, 300, 4096, 128);
-  const std::int64_t start = bytes;
-  most = start;
+  const std::int64_t start = counted::bytes;
+  counted::most = start;
   const Estimate e = estimate(model, options, 1, 1e9);
   auto trainer = make_trainer(model, options, corpus, 1, {1});
   const std::uint64_t seed = 1;
@@ -144,7 +93,7 @@ TEST_CASE("steady: the most that is taken is what the estimate says, and no more
     ids.push_back(static_cast<PassageId>(ids.size() % corpus->passages().size()));
   TrainJob job{.passages = ids};
   trainer->train({&job, 1}, 4);
-  const auto taken = static_cast<double>(most - start);
+  const auto taken = static_cast<double>(counted::most - start);
   CAPTURE(taken / 1e6, e.state_bytes / 1e6, e.activation_bytes / 1e6);
   CHECK(taken < 1.05 * (e.state_bytes + e.activation_bytes) + 1e6);
   CHECK(taken > 0.6 * (e.state_bytes + e.activation_bytes));  // without a reference gradient
