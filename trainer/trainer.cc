@@ -16,6 +16,7 @@
 #include "trainer/model.h"
 #include "trainer/optimizer.h"
 #include "trainer/packer.h"
+#include "trainer/ranked_model.h"
 #include "trainer/schedule.h"
 
 namespace fader {
@@ -62,8 +63,10 @@ struct Slot {
 
 class CpuTrainer final : public Trainer {
  public:
-  CpuTrainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int slots, int threads)
-      : o_(model), t_(train), layout_(model), corpus_(std::move(corpus)), model_(make_model(model, threads)) {
+  CpuTrainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int slots, int threads,
+             std::shared_ptr<Ranks> ranks)
+      : o_(model), t_(train), layout_(model), corpus_(std::move(corpus)),
+        model_(ranks ? share_batches(make_model(model, threads), std::move(ranks)) : make_model(model, threads)) {
     FADER_CHECK(slots > 0 && corpus_ != nullptr);
     FADER_CHECK_EQ(corpus_->vocabulary(), o_.vocabulary);
     FADER_CHECK_EQ(corpus_->context(), o_.context);
@@ -353,10 +356,10 @@ class CpuTrainer final : public Trainer {
 }  // namespace
 
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
-                                      int slots, int threads) {
+                                      int slots, int threads, std::shared_ptr<Ranks> ranks) {
   model.validate();
   train.validate();
-  return std::make_unique<CpuTrainer>(model, train, std::move(corpus), slots, threads);
+  return std::make_unique<CpuTrainer>(model, train, std::move(corpus), slots, threads, std::move(ranks));
 }
 
 }  // namespace fader

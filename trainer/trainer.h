@@ -86,6 +86,8 @@ struct Probe {
   Cost cost;
 };
 
+class Ranks;
+
 class Trainer : public PerSlot {
  public:
   /// Starts fresh models. Equal seeds start equal models in any slot.
@@ -109,8 +111,8 @@ class Trainer : public PerSlot {
 };
 
 /// `threads` share the segments of a batch; part of the configuration, since sums may be taken in another order. LibTorch's
-/// own products are kept to one thread, process-wide.
+/// own products are kept to one thread, process-wide. With `ranks`, processes that make the same calls share every batch.
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
-                                      int slots, int threads);
+                                      int slots, int threads, std::shared_ptr<Ranks> ranks = nullptr);
 
 }  // namespace fader
