@@ -119,7 +119,7 @@ int run(const CommandLine& line, const Attributes& origin) {
     options.provenance = origin;
     Display display(STDERR_FILENO, line.quiet);
     const SweepResult result = sweep(experiments[i], options, display, g_signals);
-    leader.reset();
+    if (leader && result.signal == 0 && !result.lost) leader->end();
     display.clear();
     if (result.signal != 0) {
       fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete + result.kept, result.left,
@@ -127,6 +127,7 @@ int run(const CommandLine& line, const Attributes& origin) {
       return 128 + result.signal;
     }
     if (result.complete + result.kept > 0) report(result.folder, line.quiet);
+    if (result.lost && result.left > 0) fmt::print(stderr, "{} runs are left\n", result.left);
     if (result.failed > 0) {
       fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete + result.kept,
                  (result.folder / "journal.jsonl").string());

@@ -126,7 +126,7 @@ Leader::Leader(const Launch& launch, const Signals& signals) : launch_(launch) {
   }
 }
 
-Leader::~Leader() {
+void Leader::end() {
   keeper_->signal(SIGUSR1);
   while (!keeper_->ended()) {
     pollfd wait{keeper_->descriptor(), POLLIN, 0};

@@ -42,12 +42,13 @@ int processes_of(const Experiment& experiment, std::span<const std::size_t> poin
 /// ConfigError saying how to start it when there are not `processes` processes, or when a value makes no sense.
 Launch launch_of(int processes, const Environment& environment = of_process);
 
-/// Rank 0's: keeps the store in a process of its own and tells the others what is next. Destroyed, it tells them the end.
+/// Rank 0's: keeps the store in a process of its own and tells the others what is next.
 class Leader {
  public:
   /// RunError: the port is taken.
   Leader(const Launch& launch, const Signals& signals);
-  ~Leader();
+  /// There is no other run: lets the others end, and waits for them a little.
+  void end();
   /// Of the next run, with all others; in the process that plays it.
   std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals) const;
   const Launch& launch() const { return launch_; }

@@ -228,7 +228,7 @@ class Pool {
     display_.runs(result_.kept, total);
     while (!waiting.empty() || !working_.empty()) {
       const int stop = signals_.stop != 0 ? signals_.stop.load() : stopped_;
-      if ((stop != 0 || lost_) && !waiting.empty()) {
+      if ((stop != 0 || result_.lost) && !waiting.empty()) {
         result_.left += waiting.size();
         waiting.clear();
       }
@@ -287,7 +287,7 @@ class Pool {
       Worker& worker = it->second;
       for (const auto& message : worker.child.receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
-        else if (message.contains("lost")) lost_ = true;
+        else if (message.contains("lost")) result_.lost = true;
         else if (message.contains("journal")) journal_.write(message["journal"], worker.task, {{"text", message["text"]}});
         else show(message, display_);
       }
@@ -325,8 +325,7 @@ class Pool {
   const Signals& signals_;
   std::map<std::size_t, Worker> working_;
   std::size_t next_ = 0;
-  int stopped_ = 0;    // the signal that a run was stopped by
-  bool lost_ = false;  // a process of the launch: no run can be played without it
+  int stopped_ = 0;  // the signal that a run was stopped by
 };
 
 }  // namespace

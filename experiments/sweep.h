@@ -28,6 +28,7 @@ struct SweepResult {
   std::filesystem::path folder;         ///< <out>/<experiment>
   std::size_t complete = 0, kept = 0, failed = 0, left = 0;
   int signal = 0;                       ///< that stopped it; 0: none
+  bool lost = false;                    ///< another process of the launch is: what was not played is left
 };
 
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
