@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kEver = std::chrono::hours(24 * 365);
 constexpr milliseconds kFarewell{5000};  // for the others to hear of the end
+constexpr milliseconds kLong{5000};      // to wait for them without a word
 
 struct Names {
   const char *rank, *size, *starter;
@@ -38,18 +39,26 @@ int whole(const std::string& text, const char* name, int least, int most) {
 milliseconds patience_of(const RunOptions& options) { return milliseconds(static_cast<std::int64_t>(options.rank_seconds * 1000)); }
 
 /// Leaves whatever is waited for when a signal asked for it.
-auto leaving(const Signals& signals) {
-  return [&signals] {
+auto leaving(const Signals& signals, Progress* progress = nullptr) {
+  return [&signals, progress, since = std::chrono::steady_clock::now(), said = false]() mutable {
     if (signals.stop != 0) throw Stopped(signals.stop, "stopped while waiting for the other processes");
+    if (said || !progress || std::chrono::steady_clock::now() - since < kLong) return;
+    said = true;
+    progress->note("waiting for the other processes of this run; all must be started with the same command");
   };
 }
 
-std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at, const Signals& signals) {
-  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point.run), .waiting = leaving(signals)};
+/// LostRank where they do not come together: no other run could be played then either.
+std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at, const std::function<void()>& waiting) {
+  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point.run), .waiting = waiting};
   member.check = fmt::format("configuration {}, seed {}", run.point.hash.substr(0, 12), run.seed);
   for (const char* name : {"version", "git_commit", "libtorch_version"})
     if (const auto it = run.provenance.find(name); it != run.provenance.end()) member.check += fmt::format(", {} {}", name, std::get<std::string>(it->second));
-  return Ranks::meet(at, launch.key(fmt::format("run/{}", task)), member);
+  try {
+    return Ranks::meet(at, launch.key(fmt::format("run/{}", task)), member);
+  } catch (const RunError& error) {
+    throw LostRank(error.what());
+  }
 }
 
 struct Silence final : Progress, RunWatcher {
@@ -135,10 +144,10 @@ void Leader::end() {
   }
 }
 
-std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals) const {
+std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals, Progress& progress) const {
   Rendezvous at = Rendezvous::reach(launch_.place, patience_of(run.point.run));
   at.set(launch_.key(fmt::format("task/{}", task)), nlohmann::json({{"point", point}, {"seed", run.seed}}).dump());
-  return meet_for(run, task, launch_, at, signals);
+  return meet_for(run, task, launch_, at, leaving(signals, &progress));
 }
 
 namespace {
@@ -158,7 +167,7 @@ class Follower {
       if (point >= experiment_.points.size()) throw RunError("rank 0 plays another experiment; start all processes with the same command");
       const Point& p = experiment_.points[point];
       const Run run{experiment_, p, said["seed"], out_ / experiment_.name / p.slug / fmt::format("seed-{}", said["seed"].get<std::int64_t>()), out_ / "cache", provenance_};
-      const auto ranks = meet_for(run, task, launch_, at, signals_);
+      const auto ranks = meet_for(run, task, launch_, at, leaving(signals_));
       try {
         Silence silence;
         execute(run, signals_, silence, silence, ranks);

@@ -49,8 +49,8 @@ class Leader {
   Leader(const Launch& launch, const Signals& signals);
   /// There is no other run: lets the others end, and waits for them a little.
   void end();
-  /// Of the next run, with all others; in the process that plays it.
-  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals) const;
+  /// With all others, for the next run; in the process that plays it. LostRank: they did not come, or were started with something else.
+  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals, Progress& progress) const;
   const Launch& launch() const { return launch_; }
 
  private:

@@ -269,7 +269,7 @@ class Pool {
                                   Relay relay(report);
                                   Teller teller(report);
                                   try {
-                                    execute(run, signals_, relay, teller, options_.leader ? options_.leader->meet(id, run, point, signals_) : nullptr);
+                                    execute(run, signals_, relay, teller, options_.leader ? options_.leader->meet(id, run, point, signals_, relay) : nullptr);
                                   } catch (const LostRank&) {
                                     report({{"lost", true}});
                                     throw;

@@ -73,7 +73,7 @@ class Process {
 struct Launches {
   Scratch at;
   std::string file = at.write("small.toml", small_experiment(ucb_policy()));
-  std::string options = file + " --set train.intervals=16 --set train.steps_per_interval=12 --set env.candidates=1.5 --quiet";
+  std::string options = file + " --set train.intervals=16 --set train.steps_per_interval=12 --set train.learning_rate=0.001 --set env.candidates=1.5 --quiet";
   int launched = 0;
 
   static Launches& with_whole() {
@@ -88,7 +88,7 @@ struct Launches {
       fs::create_directories(at / name);
       fs::copy(at / "whole" / "cache", at / name / "cache", fs::copy_options::recursive);
     }
-    return options + " --set run.processes=2 --out " + (at / name).string() + more;
+    return options + " --set run.processes=2 --out '" + (at / name).string() + "'" + more;
   }
   struct Two {
     Process zero, one;
@@ -107,7 +107,7 @@ struct Launches {
     return codes;
   }
   bool equal(const std::string& name) const {
-    const Ran ran = run_fader("--compare " + run("whole").string() + " " + run(name).string());
+    const Ran ran = run_fader("--compare '" + run("whole").string() + "' '" + run(name).string() + "'");
     UNSCOPED_INFO(ran.text);
     return ran.code == 0;
   }
@@ -162,7 +162,7 @@ TEST_CASE("a process that is killed ends the other at once with a message and a 
   Launches& launches = Launches::with_whole();
   for (const int victim : {1, 0}) {
     CAPTURE(victim);
-    const std::string name = victim == 1 ? "one" : "zero";
+    const std::string name = "killed " + std::to_string(victim);
     // rank 0 leaves a checkpoint when it is the other that goes; when it goes itself there is the last of those in between
     const auto two = launches.start(name, victim == 1 ? " --set run.checkpoint_seconds=0" : " --set run.checkpoint_seconds=0.02");
     REQUIRE(rows_there(*two, launches.run(name), 5));
@@ -215,7 +215,7 @@ TEST_CASE("processes that were not started as the experiment wants are refused w
   Process three(0, 3, 1, arguments, launches.at / "three");
   CHECK(three.wait() == 2);
   CHECK_THAT(three.text(), Contains("run.processes is 2, and 3 processes were started (WORLD_SIZE)"));
-  const auto mixed = launches.start("a", "", launches.arguments("a", " --set train.learning_rate=0.001"));
+  const auto mixed = launches.start("a", "", launches.arguments("a", " --set train.learning_rate=0.002"));
   CHECK(mixed->zero.wait() == 4);
   CHECK(mixed->one.wait() == 4);
   for (const Process* process : {&mixed->zero, &mixed->one}) CHECK_THAT(process->text(), Contains("differ in what is to be run") && Contains("configuration "));
