@@ -22,7 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using boost::asio::ip::tcp;
 
-constexpr std::size_t kBlock = 1 << 19;   // numbers summed at a time
+constexpr std::size_t kBlock = 1 << 17;  // numbers summed at a time; of larger ones the parts outgrow sockets' buffers, and ranks wait in turns
 constexpr std::size_t kMaxima = 16, kText = 4096;
 constexpr std::chrono::milliseconds kGreeting{10'000};  // a stranger at the door is not waited for longer
 
