@@ -40,7 +40,7 @@ TEST_CASE("a sum over ranks is what adding up in their order gives, the same bit
       }
       ranks->sum(mine);
       const std::lock_guard lock(mutex);
-      CHECK(mine == expected);
+      CHECK((mine == expected));
     }
   });
   CHECK(ended == well(size));
