@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kEver = std::chrono::hours(24 * 365);
 constexpr milliseconds kFarewell{5000};  // for the others to hear of the end
+constexpr milliseconds kStarter{60'000};  // for what started us to keep its store
 constexpr milliseconds kLong{5000};      // to wait for them without a word
 
 struct Names {
@@ -36,7 +37,7 @@ int whole(const std::string& text, const char* name, int least, int most) {
   return value;
 }
 
-milliseconds patience_of(const RunOptions& options) { return milliseconds(static_cast<std::int64_t>(options.rank_seconds * 1000)); }
+milliseconds patience_of(const Point& point) { return milliseconds(static_cast<std::int64_t>(point.run.rank_seconds * 1000)); }
 
 /// Leaves whatever is waited for when a signal asked for it.
 auto leaving(const Signals& signals, Progress* progress = nullptr) {
@@ -49,11 +50,13 @@ auto leaving(const Signals& signals, Progress* progress = nullptr) {
 }
 
 /// LostRank where they do not come together: no other run could be played then either.
-std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at, const std::function<void()>& waiting) {
-  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point.run), .waiting = waiting};
+std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at,
+                                const std::function<void()>& waiting) {
+  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point), .waiting = waiting};
   member.check = fmt::format("configuration {}, seed {}", run.point.hash.substr(0, 12), run.seed);
   for (const char* name : {"version", "git_commit", "libtorch_version"})
-    if (const auto it = run.provenance.find(name); it != run.provenance.end()) member.check += fmt::format(", {} {}", name, std::get<std::string>(it->second));
+    if (const auto it = run.provenance.find(name); it != run.provenance.end())
+      member.check += fmt::format(", {} {}", name, std::get<std::string>(it->second));
   try {
     return Ranks::meet(at, launch.key(fmt::format("run/{}", task)), member);
   } catch (const RunError& error) {
@@ -79,11 +82,12 @@ int processes_of(const Experiment& experiment, std::span<const std::size_t> poin
   std::int64_t out = 0;
   const auto look = [&](const Point& point) {
     if (out != 0 && point.run.processes != out)
-      throw ConfigError(fmt::format("{}: run.processes is {} for one policy and {} for another; one start plays points with equal numbers only: choose "
-                                    "them with --point", experiment.file.string(), out, point.run.processes));
+      throw ConfigError(fmt::format("{}: run.processes is {} for one policy and {} for another; one start plays points with equal "
+                                    "numbers only: choose them with --point", experiment.file.string(), out, point.run.processes));
     out = point.run.processes;
     if (out > 1 && !point.trains())
-      throw ConfigError(fmt::format("{}: run.processes is {}, but {} trains no model whose batches could be shared", experiment.file.string(), out, point.env.kind));
+      throw ConfigError(fmt::format("{}: run.processes is {}, but {} trains no model whose batches could be shared",
+                                    experiment.file.string(), out, point.env.kind));
   };
   if (points.empty())
     for (const Point& point : experiment.points) look(point);
@@ -93,7 +97,8 @@ int processes_of(const Experiment& experiment, std::span<const std::size_t> poin
 }
 
 Launch launch_of(int processes, const Environment& environment) {
-  const auto how = fmt::format("mpirun -n {0} ./run_experiment FILE, or: torchrun --no-python --nproc-per-node {0} ./run_experiment FILE", processes);
+  const auto how = fmt::format("mpirun -n {0} ./run_experiment FILE, or: torchrun --no-python --nproc-per-node {0} ./run_experiment FILE",
+                               processes);
   Launch out;
   for (const Names& names : kNames) {
     if (environment(names.rank).empty() || environment(names.size).empty()) continue;
@@ -104,7 +109,8 @@ Launch launch_of(int processes, const Environment& environment) {
       throw ConfigError(fmt::format("run.processes is {}, and {} processes were started ({}); start: {}", processes, out.size, names.size, how));
     break;
   }
-  if (out.command.empty()) throw ConfigError(fmt::format("run.processes is {}, and this is one process alone; start: {}", processes, how));
+  if (out.command.empty())
+    throw ConfigError(fmt::format("run.processes is {}, and this is one process alone; start: {}", processes, how));
   if (const std::string host = environment("MASTER_ADDR"); !host.empty()) out.place.host = host;
   if (const std::string port = environment("MASTER_PORT"); !port.empty()) out.place.port = whole(port, "MASTER_PORT", 1, 65535);
   out.kept = environment("TORCHELASTIC_USE_AGENT_STORE") == "True";
@@ -117,7 +123,7 @@ std::string Launch::key(const std::string& name) const { return fmt::format("fad
 Leader::Leader(const Launch& launch, const Signals& signals) : launch_(launch) {
   // in a process of its own, since the store has threads, and lives until a signal tells it to say the end
   keeper_.emplace([&signals, launch](const Child::Report& report) {
-    Rendezvous at = launch.kept ? Rendezvous::reach(launch.place, milliseconds(60'000)) : Rendezvous::keep(launch.place);
+    Rendezvous at = launch.kept ? Rendezvous::reach(launch.place, kStarter) : Rendezvous::keep(launch.place);
     const int before = signals.checkpoints;
     report({{"kept", true}});
     while (signals.checkpoints == before) std::this_thread::sleep_for(milliseconds(5));
@@ -144,8 +150,9 @@ void Leader::end() {
   }
 }
 
-std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals, Progress& progress) const {
-  Rendezvous at = Rendezvous::reach(launch_.place, patience_of(run.point.run));
+std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals,
+                                     Progress& progress) const {
+  Rendezvous at = Rendezvous::reach(launch_.place, patience_of(run.point));
   at.set(launch_.key(fmt::format("task/{}", task)), nlohmann::json({{"point", point}, {"seed", run.seed}}).dump());
   return meet_for(run, task, launch_, at, leaving(signals, &progress));
 }
@@ -155,18 +162,21 @@ namespace {
 /// The others' side: one run after another, in one process.
 class Follower {
  public:
-  Follower(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch, const Signals& signals)
+  Follower(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch,
+           const Signals& signals)
       : experiment_(experiment), out_(out), provenance_(provenance), launch_(launch), signals_(signals) {}
 
   /// Throws LostRank and Stopped; a run that failed in another way is said, and the next one follows.
   void play(const Child::Report& report) {
-    Rendezvous at = Rendezvous::reach(launch_.place, patience_of(experiment_.points.at(0).run));
+    Rendezvous at = Rendezvous::reach(launch_.place, patience_of(experiment_.points.at(0)));
     for (std::size_t task = 0; next(at, task); ++task) {
       const nlohmann::json said = nlohmann::json::parse(at.wait(launch_.key(fmt::format("task/{}", task)), kEver));
       const std::size_t point = said["point"];
       if (point >= experiment_.points.size()) throw RunError("rank 0 plays another experiment; start all processes with the same command");
       const Point& p = experiment_.points[point];
-      const Run run{experiment_, p, said["seed"], out_ / experiment_.name / p.slug / fmt::format("seed-{}", said["seed"].get<std::int64_t>()), out_ / "cache", provenance_};
+      const std::int64_t seed = said["seed"];
+      const auto folder = run_folder(out_ / experiment_.name, p, seed);
+      const Run run{experiment_, p, seed, folder, out_ / "cache", provenance_};
       const auto ranks = meet_for(run, task, launch_, at, leaving(signals_));
       try {
         Silence silence;
@@ -196,7 +206,8 @@ class Follower {
 
 }  // namespace
 
-int follow(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch, const Signals& signals) {
+int follow(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch,
+           const Signals& signals) {
   int code = 0, passed_on = 0, asked = signals.checkpoints;
   const auto say = [&](const std::string& text) { fmt::print(stderr, "rank {}: {}\n", launch.rank, text); };
   Child child([&](const Child::Report& report) { Follower(experiment, out, provenance, launch, signals).play(report); });

@@ -50,8 +50,8 @@ class Leader {
   /// There is no other run: lets the others end, and waits for them a little.
   void end();
   /// With all others, for the next run; in the process that plays it. LostRank: they did not come, or were started with something else.
-  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals, Progress& progress) const;
-  const Launch& launch() const { return launch_; }
+  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals,
+                              Progress& progress) const;
 
  private:
   const Launch launch_;
@@ -60,6 +60,7 @@ class Leader {
 
 /// The other ranks': plays what rank 0 begins, until it says that there is no more. Returns an exit code; what there is to say
 /// goes to standard error, with the rank in front.
-int follow(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch, const Signals& signals);
+int follow(const Experiment& experiment, const std::filesystem::path& out, const Attributes& provenance, const Launch& launch,
+           const Signals& signals);
 
 }  // namespace fader

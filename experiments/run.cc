@@ -14,7 +14,8 @@ std::size_t index_of(const std::string& name, const std::vector<std::string>& kn
   return static_cast<std::size_t>(it - known.begin());
 }
 
-std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<const Corpus> corpus, Progress& progress, std::shared_ptr<Ranks> ranks) {
+std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                                            std::shared_ptr<Ranks> ranks) {
   auto parts = std::make_shared<Pretraining>();
   parts->model = point.model;
   parts->train = point.train;
@@ -30,6 +31,10 @@ std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<
 
 }  // namespace
 
+std::filesystem::path run_folder(const std::filesystem::path& experiment, const Point& point, std::int64_t seed) {
+  return experiment / point.slug / fmt::format("seed-{}", seed);
+}
+
 std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesystem::path& cache, Progress& progress) {
   if (!dynamic_cast<const EnvOptions&>(*point.env.options).trains()) return nullptr;
   CorpusBuild build;
@@ -40,7 +45,8 @@ std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesyste
   return open_or_build(point.corpus, build, progress);
 }
 
-Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress, std::shared_ptr<Ranks> ranks) {
+Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                std::shared_ptr<Ranks> ranks) {
   Cohort cohort;
   EnvContext context;
   if (corpus) context.pretraining = pretraining_of(point, corpus, progress, std::move(ranks));

@@ -24,6 +24,9 @@ struct Run {
   Attributes provenance;          ///< of the program and the machine
 };
 
+/// Where a run of an experiment lies below the experiment's folder.
+std::filesystem::path run_folder(const std::filesystem::path& experiment, const Point& point, std::int64_t seed);
+
 /// What signals ask of a process. Handlers write it: lock-free.
 struct Signals {
   std::atomic<int> stop{0};        ///< number of the signal that asked for an orderly end; 0: none
@@ -44,7 +47,8 @@ std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesyste
 /// Everything that a point is made of, with one slot and the given seed. ConfigError for names that only the whole can check:
 /// a reward or credit that the environment does not have, an agent that the corpus cannot serve, a pool too small. With `ranks`,
 /// processes that play alike share every batch.
-Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress, std::shared_ptr<Ranks> ranks = nullptr);
+Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                std::shared_ptr<Ranks> ranks = nullptr);
 
 /// Whoever watches a run. Called by the thread that plays it.
 struct RunWatcher {
@@ -59,7 +63,8 @@ struct RunWatcher {
 /// as well. A checkpoint that cannot be used or written is a note and an event, never the end of the run.
 /// With `ranks` several processes play the run alike, and rank 0 alone writes. A stop asked of one stops all after the same step;
 /// when one is lost the others throw LostRank, rank 0 after it has come to a place where it could write a checkpoint.
-void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher, std::shared_ptr<Ranks> ranks = nullptr);
+void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher,
+             std::shared_ptr<Ranks> ranks = nullptr);
 
 /// Whether the folder holds a complete run of this very configuration and corpus. ConfigError with a list of the differences
 /// when it holds a run of another; DataError when its corpus had another content. `corpus_sha256`: "" when not known.

@@ -130,7 +130,8 @@ struct Extra {
 class Session {
  public:
   Session(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher, std::shared_ptr<Ranks> ranks)
-      : run_(run), signals_(signals), progress_(progress), watcher_(watcher), ranks_(std::move(ranks)), beater_(run.point.run.episodes, watcher),
+      : run_(run), signals_(signals), progress_(progress), watcher_(watcher), ranks_(std::move(ranks)),
+        beater_(run.point.run.episodes, watcher),
         checkpoints_(run.folder / "checkpoints", run.point.run.checkpoints_kept, run.point.run.checkpoint_intervals) {
     if (writes()) make_folder(run.folder);
     corpus_ = corpus_of(run.point, run.cache, progress);
@@ -234,7 +235,9 @@ class Session {
   /// All go on from what rank 0 has found, each reading it for itself. False: it has found none.
   bool agree(std::optional<Checkpoint>& found) {
     if (!ranks_) return found.has_value();
-    const std::string chosen = from_first(found ? fmt::format("{} {} {}", found->manifest.moment.interval, found->manifest.moment.step, found->manifest.state_sha256) : "");
+    std::string chosen;
+    if (found) chosen = fmt::format("{} {} {}", found->manifest.moment.interval, found->manifest.moment.step, found->manifest.state_sha256);
+    chosen = from_first(chosen);
     if (chosen.empty()) return false;
     std::string problem;
     if (!writes()) {
@@ -242,7 +245,8 @@ class Session {
       std::istringstream(chosen) >> moment.interval >> moment.step;
       try {
         found = read(moment);
-        if (!chosen.ends_with(found->manifest.state_sha256)) problem = fmt::format("{}: is not the one that rank 0 sees", found->folder.string());
+        if (!chosen.ends_with(found->manifest.state_sha256))
+          problem = fmt::format("{}: is not the one that rank 0 sees", found->folder.string());
       } catch (const DataError& error) {
         problem = error.what();
       }
@@ -305,8 +309,9 @@ class Session {
     const Moment now{player_->finished(), player_->moments()};
     const bool due = options.checkpoint_seconds > 0 && seconds_since(last_checkpoint_) >= options.checkpoint_seconds;
     const bool milestone = options.checkpoint_intervals > 0 && now.step == 0 && now.interval > 0 && now.interval % options.checkpoint_intervals == 0;
-    // the first two are rank 0's to say
-    std::array<std::int64_t, 3> wishes = {recorder_ && recorder_->failed(), asked != handled_ || (writes() && (due || milestone)), signals_.stop};
+    // that an episode failed, or that a checkpoint is due, is rank 0's to say
+    const bool wanted = asked != handled_ || (writes() && (due || milestone));
+    std::array<std::int64_t, 3> wishes = {recorder_ && recorder_->failed(), wanted, signals_.stop};
     handled_ = asked;
     try {
       if (ranks_) ranks_->max(wishes);
@@ -328,7 +333,8 @@ class Session {
     if (!writes()) return;
     const std::string what = !lost_.empty() ? "lost" : stop_ > 0 ? "signal" : "checkpoint";
     const std::string why = !lost_.empty() ? lost_ : stop_ > 0 ? fmt::format("stopped by signal {}", stop_) : "";
-    recorder_->event(player_->episode(), player_->interval(), what, why.empty() ? now.name() : fmt::format("{}, checkpoint {}", why, now.name()));
+    recorder_->event(player_->episode(), player_->interval(), what,
+                     why.empty() ? now.name() : fmt::format("{}, checkpoint {}", why, now.name()));
     try {
       sync_file(run_.folder / "run.h5");  // what the checkpoint counts on is on the disk before it
       Extra extra{fingerprint, Extra::flat(recorder_->committed())};
@@ -377,7 +383,8 @@ class Session {
 
 }  // namespace
 
-void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher, std::shared_ptr<Ranks> ranks) {
+void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher,
+             std::shared_ptr<Ranks> ranks) {
   Session(run, signals, progress, watcher, std::move(ranks)).play();
 }
 

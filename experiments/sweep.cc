@@ -68,7 +68,7 @@ std::vector<Task> tasks_of(const Experiment& experiment, const SweepOptions& opt
     if (!options.points.empty() && std::find(options.points.begin(), options.points.end(), p) == options.points.end()) continue;
     const Point& point = experiment.points[p];
     for (const std::int64_t seed : options.seeds.empty() ? point.run.seeds : options.seeds)
-      tasks.push_back({&point, seed, folder / point.slug / fmt::format("seed-{}", seed)});
+      tasks.push_back({&point, seed, run_folder(folder, point, seed)});
   }
   // seed by seed: paired runs end together, and an experiment that is stopped has whole seeds
   std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.seed < b.seed; });
@@ -269,7 +269,8 @@ class Pool {
                                   Relay relay(report);
                                   Teller teller(report);
                                   try {
-                                    execute(run, signals_, relay, teller, options_.leader ? options_.leader->meet(id, run, point, signals_, relay) : nullptr);
+                                    const Leader* leader = options_.leader;
+                                    execute(run, signals_, relay, teller, leader ? leader->meet(id, run, point, signals_, relay) : nullptr);
                                   } catch (const LostRank&) {
                                     report({{"lost", true}});
                                     throw;

@@ -9,6 +9,7 @@ namespace fader {
 namespace {
 
 constexpr std::size_t kSampled = 64;  // parameters that ranks compare before a batch
+constexpr const char* kWhatDiffers = "the model or the text that they train on; all must be the same program on processors of the same kind";
 
 /// Of what ranks must agree in before they add up what they make of it.
 class Digest {
@@ -27,43 +28,54 @@ class Digest {
 
 class RankedModel final : public Model<float> {
  public:
-  RankedModel(std::unique_ptr<Model<float>> model, std::shared_ptr<Ranks> ranks) : model_(std::move(model)), ranks_(std::move(ranks)) {}
+  RankedModel(std::unique_ptr<Model<float>> model, std::shared_ptr<Ranks> ranks)
+      : model_(std::move(model)), ranks_(std::move(ranks)) {}
 
-  void losses(std::span<const float> parameters, const Batch& batch, std::span<float> nats) override { run(parameters, batch, {}, nats, {}); }
+  void losses(std::span<const float> parameters, const Batch& batch, std::span<float> nats) override {
+    run({parameters, batch, {}}, nats, {});
+  }
   void gradient(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
                 std::span<float> gradient) override {
-    run(parameters, batch, weight, nats, gradient);
+    run({parameters, batch, weight}, nats, gradient);
   }
 
  private:
-  void run(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats, std::span<float> gradient) {
+  struct Call {
+    std::span<const float> parameters;
+    const Batch& batch;
+    std::span<const float> weight;
+  };
+
+  void run(const Call& call, std::span<float> nats, std::span<float> gradient) {
     const std::size_t n = gradient.size(), all = n + nats.size();
-    cut(batch);
+    FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), call.batch.positions());
+    cut(call.batch);
     const std::span<float> sums(at_least(sums_, static_cast<std::int64_t>(all)), all);
     try {
-      ranks_->same(digest(parameters, batch, n > 0), "the model or the text that they train on: they must be the same program on processors of the same kind");
-      part(ranks_->rank(), parameters, batch, weight, nats.size(), sums);
+      ranks_->same(digest(call, n > 0), kWhatDiffers);
+      part(ranks_->rank(), call, sums);
       ranks_->sum(sums);
     } catch (const LostRank&) {
       if (ranks_->rank() != 0) throw;
-      alone(parameters, batch, weight, nats.size(), sums);
+      alone(call, sums);
     }
     for (std::size_t i = 0; i < n; ++i) gradient[i] += sums[i];
     std::copy_n(sums.begin() + static_cast<std::ptrdiff_t>(n), nats.size(), nats.begin());
   }
 
   /// Whatever the ranks would have done, here.
-  void alone(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::size_t positions, std::span<float> sums) {
+  void alone(const Call& call, std::span<float> sums) {
     const std::span<float> more(at_least(more_, static_cast<std::int64_t>(sums.size())), sums.size());
-    part(0, parameters, batch, weight, positions, sums);
+    part(0, call, sums);
     for (int r = 1; r < ranks_->size(); ++r) {
-      part(r, parameters, batch, weight, positions, more);
+      part(r, call, more);
       for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += more[i];
     }
   }
 
   /// The summand of a rank: the gradient, then the loss of each position; zero where other ranks have theirs.
-  void part(int rank, std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::size_t positions, std::span<float> out) {
+  void part(int rank, const Call& call, std::span<float> out) {
+    const Batch& batch = call.batch;
     std::fill(out.begin(), out.end(), 0.0f);
     const std::size_t first = borders_[static_cast<std::size_t>(rank)], last = borders_[static_cast<std::size_t>(rank) + 1];
     if (first == last) return;
@@ -73,10 +85,10 @@ class RankedModel final : public Model<float> {
     part_.owner.assign(batch.owner.begin() + static_cast<std::ptrdiff_t>(first), batch.owner.begin() + static_cast<std::ptrdiff_t>(last));
     part_.begin.clear();
     for (std::size_t s = first; s <= last; ++s) part_.begin.push_back(batch.begin[s] - begin);
-    const std::span<float> gradient = out.first(out.size() - positions);
+    const std::span<float> gradient = out.first(out.size() - static_cast<std::size_t>(batch.positions()));
     const std::span<float> nats = out.subspan(gradient.size() + static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-    if (gradient.empty()) model_->losses(parameters, part_, nats);
-    else model_->gradient(parameters, part_, weight.subspan(first, last - first), nats, gradient);
+    if (gradient.empty()) model_->losses(call.parameters, part_, nats);
+    else model_->gradient(call.parameters, part_, call.weight.subspan(first, last - first), nats, gradient);
   }
 
   /// Rank r takes the segments from borders_[r] to borders_[r + 1]: each border is the one nearest to an even share of positions.
@@ -92,7 +104,8 @@ class RankedModel final : public Model<float> {
     borders_.push_back(batch.segments());
   }
 
-  static std::uint64_t digest(std::span<const float> parameters, const Batch& batch, bool gradient) {
+  static std::uint64_t digest(const Call& call, bool gradient) {
+    const auto& [parameters, batch, weight] = call;
     Digest digest;
     digest.add(gradient ? 1 : 0);
     digest.add(batch.input);

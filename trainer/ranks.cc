@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>  // Boost 1.74 forgets it
+#include <utility>  // before Boost 1.74, which forgets it
 
 #include <boost/asio.hpp>
 #include <cerrno>
@@ -22,7 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using boost::asio::ip::tcp;
 
-constexpr std::size_t kBlock = 1 << 17;  // numbers summed at a time; of larger ones the parts outgrow sockets' buffers, and ranks wait in turns
+constexpr std::size_t kBlock = 1 << 17;  // numbers summed at a time; parts of more outgrow sockets' buffers: ranks wait in turns
 constexpr std::size_t kMaxima = 16, kText = 4096;
 constexpr std::chrono::milliseconds kGreeting{10'000};  // a stranger at the door is not waited for longer
 
@@ -80,7 +80,8 @@ struct Ranks::Peer {
   Peer& operator=(const Peer&) = delete;
 
   /// What is sent next, and where goes what comes next: two pieces each, one after the other.
-  void plan(std::span<const std::byte> out1, std::span<std::byte> in1, std::span<const std::byte> out2 = {}, std::span<std::byte> in2 = {}) {
+  void plan(std::span<const std::byte> out1, std::span<std::byte> in1, std::span<const std::byte> out2 = {},
+            std::span<std::byte> in2 = {}) {
     out = {out1, out2};
     in = {in1, in2};
   }
@@ -110,12 +111,15 @@ bool Ranks::Peer::move() {
       return moved = true;
     }
     if (n == 0) throw Trouble{*this, "its connection was closed"};
-    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) throw Trouble{*this, fmt::format("its connection broke ({})", std::strerror(errno))};
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+      throw Trouble{*this, fmt::format("its connection broke ({})", std::strerror(errno))};
     return false;
   };
-  for (auto* piece = next(out); piece && went(piece, ::send(socket, piece->data(), piece->size(), MSG_DONTWAIT | MSG_NOSIGNAL)); piece = next(out)) {
+  const auto sent = [&](auto* piece) { return went(piece, ::send(socket, piece->data(), piece->size(), MSG_DONTWAIT | MSG_NOSIGNAL)); };
+  const auto received = [&](auto* piece) { return went(piece, ::recv(socket, piece->data(), piece->size(), MSG_DONTWAIT)); };
+  for (auto* piece = next(out); piece && sent(piece); piece = next(out)) {
   }
-  for (auto* piece = next(in); piece && went(piece, ::recv(socket, piece->data(), piece->size(), MSG_DONTWAIT)); piece = next(in)) {
+  for (auto* piece = next(in); piece && received(piece); piece = next(in)) {
   }
   return moved;
 }
@@ -124,14 +128,16 @@ Ranks::Ranks(Membership membership) : membership_(std::move(membership)) {}
 Ranks::~Ranks() = default;
 
 std::shared_ptr<Ranks> Ranks::meet(Rendezvous& at, const std::string& group, const Membership& membership) {
-  FADER_CHECK(membership.size > 0 && membership.size <= kMostRanks && membership.rank >= 0 && membership.rank < membership.size, "rank {} of {}", membership.rank, membership.size);
+  const auto [rank, size] = std::pair(membership.rank, membership.size);
+  FADER_CHECK(size > 0 && size <= kMostRanks && rank >= 0 && rank < size, "rank {} of {}", rank, size);
   std::shared_ptr<Ranks> ranks(new Ranks(membership));
   try {
     ranks->connect(at, group);
   } catch (const Trouble& trouble) {
     throw RunError(fmt::format("another process at {} is lost: {}", at.place().name(), trouble.what));
   }
-  ranks->same(stream_key(0, membership.check), fmt::format("what is to be run (here {}); start all with the same command and files", membership.check));
+  ranks->same(stream_key(0, membership.check),
+              fmt::format("what is to be run (here {}); start all with the same command and files", membership.check));
   return ranks;
 }
 
@@ -183,7 +189,8 @@ void Ranks::seat(std::unique_ptr<Peer> peer, std::chrono::milliseconds limit) {
   peer->plan(bytes_of(mine), bytes_of(theirs));
   exchange(std::span(&peer, 1), limit);
   if (!std::equal(std::begin(theirs.magic), std::end(theirs.magic), expected.magic)) throw Trouble{*peer, "it does not speak as we do"};
-  if (theirs.size != size()) throw RunError(fmt::format("another process takes part in a launch of {}, and this one in one of {}", theirs.size, size()));
+  if (theirs.size != size())
+    throw RunError(fmt::format("another process takes part in a launch of {}, and this one in one of {}", theirs.size, size()));
   const auto taken = [&](const auto& other) { return other->rank == theirs.rank; };
   if (theirs.rank < 0 || theirs.rank >= size() || theirs.rank == rank() || std::any_of(peers_.begin(), peers_.end(), taken))
     throw RunError(fmt::format("two processes of the launch are rank {}; is RANK set for each of them?", theirs.rank));
@@ -221,8 +228,8 @@ void Ranks::exchange() {
   try {
     exchange(peers_, membership_.patience);
   } catch (const Trouble& trouble) {
-    lost_ = fmt::format("rank {} of {} is lost: {}. What it wrote may say why; to go on from the newest checkpoint start all of them again, with "
-                        "--resume", trouble.peer.rank, size(), trouble.what);
+    lost_ = fmt::format("rank {} of {} is lost: {}. What it wrote may say why; to go on from the newest checkpoint start all of them "
+                        "again, with --resume", trouble.peer.rank, size(), trouble.what);
     throw LostRank(lost_);
   }
 }

@@ -1,14 +1,18 @@
 #include "trainer/rendezvous.h"
 
+#include <c10/util/Logging.h>
 #include <fmt/format.h>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include <utility>  // Boost 1.74 forgets it
+#include <utility>  // before Boost 1.74, which forgets it
 
 #include <boost/asio.hpp>
+#include <cstdlib>
 #include <thread>
 
 #include "core/error.h"
+
+C10_DECLARE_int(caffe2_log_level);
 
 namespace fader {
 namespace {
@@ -44,7 +48,11 @@ c10d::TCPStoreOptions options_at(const MeetingPlace& place, bool keep) {
 std::string MeetingPlace::name() const { return fmt::format("{}:{}", host, port); }
 
 struct Rendezvous::Store {
-  Store(const MeetingPlace& place, bool keep) : store(place.host, options_at(place, keep)) {}
+  Store(const MeetingPlace& place, bool keep) : store((keep_quiet(), place.host), options_at(place, keep)) {}
+  /// What goes wrong is an error of ours, in our words; c10d would print a trace of its calls first.
+  static void keep_quiet() {
+    if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+  }
   c10d::TCPStore store;
 };
 
@@ -56,8 +64,8 @@ Rendezvous Rendezvous::keep(const MeetingPlace& place) {
   try {
     return {place, std::make_unique<Store>(place, true)};
   } catch (const std::exception&) {
-    throw RunError(fmt::format("port {} cannot be listened at; another launch may be using it: set MASTER_PORT to a free one, for all "
-                               "processes alike", place.port));
+    throw RunError(fmt::format("port {} cannot be listened at; another launch may be using it: set MASTER_PORT to a free one, for "
+                               "all processes alike", place.port));
   }
 }
 
@@ -65,15 +73,15 @@ Rendezvous Rendezvous::reach(const MeetingPlace& place, std::chrono::millisecond
   const auto end = Clock::now() + limit;
   while (!somebody_listens(place)) {  // the store's own client complains aloud while it waits
     if (Clock::now() >= end)
-      throw RunError(fmt::format("nobody listens at {} (MASTER_ADDR and MASTER_PORT): the process of rank 0 has not started, or has ended, or "
-                                 "runs on another machine; then set MASTER_ADDR to its name", place.name()));
+      throw RunError(fmt::format("nobody listens at {} (MASTER_ADDR and MASTER_PORT): the process of rank 0 has not started, or has "
+                                 "ended, or runs on another machine; then set MASTER_ADDR to its name", place.name()));
     std::this_thread::sleep_for(kLook);
   }
   try {
     return {place, std::make_unique<Store>(place, false)};
   } catch (const std::exception&) {
-    throw RunError(fmt::format("what listens at {} (MASTER_ADDR and MASTER_PORT) is no store of ours; set MASTER_PORT to a free port, for all "
-                               "processes alike", place.name()));
+    throw RunError(fmt::format("what listens at {} (MASTER_ADDR and MASTER_PORT) is no store of ours; set MASTER_PORT to a free port, "
+                               "for all processes alike", place.name()));
   }
 }
 
@@ -97,7 +105,8 @@ std::string Rendezvous::wait(const std::string& key, std::chrono::milliseconds l
   return {value.begin(), value.end()};
 }
 
-std::size_t Rendezvous::wait_for_one(const std::vector<std::string>& keys, std::chrono::milliseconds limit, const std::function<void()>& waiting) {
+std::size_t Rendezvous::wait_for_one(const std::vector<std::string>& keys, std::chrono::milliseconds limit,
+                                     const std::function<void()>& waiting) {
   for (const auto begin = Clock::now();;) {
     for (std::size_t i = 0; i < keys.size(); ++i)
       if (asked([&](c10d::TCPStore& store) { return store.check({keys[i]}); })) return i;

@@ -34,7 +34,8 @@ class Rendezvous {
   /// who kept the store has ended.
   std::string wait(const std::string& key, std::chrono::milliseconds limit, const std::function<void()>& waiting = {});
   /// The same for any of several keys; returns which is there, the first of them where several are.
-  std::size_t wait_for_one(const std::vector<std::string>& keys, std::chrono::milliseconds limit, const std::function<void()>& waiting = {});
+  std::size_t wait_for_one(const std::vector<std::string>& keys, std::chrono::milliseconds limit,
+                           const std::function<void()>& waiting = {});
   /// Adds to a count that begins at 0, and returns it.
   std::int64_t add(const std::string& key, std::int64_t amount);
 
