@@ -12,6 +12,7 @@
 #include "experiments/options_reader.h"
 #include "experiments/point_reader.h"
 #include "experiments/resolve.h"
+#include "trainer/ranks.h"
 
 namespace fader {
 namespace {
@@ -209,6 +210,8 @@ void RunOptions::fields(Fields& f) {
   f("device", device, "where language models are trained").one_of({"cpu", "cuda"});
   f("threads", threads, "of one run", 1, 1024);
   f("pinned", pinned, "whether threads are bound to cores of their own, where there are any left").not_in_hash();
+  f("processes", processes, "that train one model together, each on a part of every batch: start as many, with mpirun or torchrun", 1, kMostRanks);
+  f("rank_seconds", rank_seconds, "how long one of several processes may be silent before the others take it for lost", 1, 1e6).not_in_hash();
   f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
   f("checkpoint_seconds", checkpoint_seconds, "between checkpoints; 0: only when a signal asks for one", 0, kMany).not_in_hash();

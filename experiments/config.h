@@ -33,6 +33,8 @@ struct RunOptions final : Options {
   std::string device = "cpu";
   std::int64_t threads = 1;             ///< of one run; part of the hash
   bool pinned = true;                   ///< threads to cores of their own
+  std::int64_t processes = 1;           ///< that play it together; part of the hash
+  double rank_seconds = 600;            ///< how long one of them may be silent
   std::int64_t episodes = 1;
   bool log_steps = true;                ///< a row of run.h5 for every optimiser step
   double checkpoint_seconds = 60;       ///< between checkpoints; 0: only when a signal asks for one

@@ -13,6 +13,7 @@
 #include "experiments/config.h"
 #include "experiments/explain.h"
 #include "experiments/outlook.h"
+#include "experiments/launch.h"
 #include "experiments/provenance.h"
 #include "experiments/sweep.h"
 #include "experiments/tool.h"
@@ -79,8 +80,8 @@ void report(const std::filesystem::path& folder, bool quiet) {
     fmt::print(stderr, "the report could not be made ({}); the runs are complete, ./report {} tries again\n", child.ended()->message, folder.string());
 }
 
-std::string resume_command(const CommandLine& line, const std::filesystem::path& file) {
-  std::string command = fmt::format("./run_experiment {} --resume", file.string());
+std::string resume_command(const CommandLine& line, const std::filesystem::path& file, const Launch* launch) {
+  std::string command = fmt::format("{}./run_experiment {} --resume", launch ? launch->command : "", file.string());
   for (const std::string& o : line.overrides) command += fmt::format(" --set '{}'", o);
   for (const auto s : line.seeds) command += fmt::format(" --seed {}", s);
   for (const auto p : line.points) command += fmt::format(" --point {}", p);
@@ -89,29 +90,46 @@ std::string resume_command(const CommandLine& line, const std::filesystem::path&
   return command;
 }
 
+/// How the processes of this start share their runs; nothing: each plays for itself.
+std::optional<Launch> launch_for(const std::vector<Experiment>& experiments, const std::vector<std::size_t>& points) {
+  std::optional<Launch> out;
+  for (const Experiment& experiment : experiments)
+    if (const int processes = processes_of(experiment, points); processes > 1) out = launch_of(processes);
+  if (out && experiments.size() > 1) throw ConfigError("with run.processes above 1 one experiment file is played at a time; start them one by one");
+  return out;
+}
+
 int run(const CommandLine& line, const Attributes& origin) {
   catch_signals();
   std::vector<Experiment> experiments;  // all are checked before the first starts
   for (const auto& file : line.files) experiments.push_back(load_experiment(file, line.overrides));
+  const std::vector<std::size_t> points(line.points.begin(), line.points.end());
+  const std::optional<Launch> launch = launch_for(experiments, points);
+  if (launch && launch->rank > 0) return follow(experiments[0], line.out, origin, *launch, g_signals);
   int code = 0;
   for (std::size_t i = 0; i < experiments.size(); ++i) {
+    std::optional<Leader> leader;
+    if (launch) leader.emplace(*launch, g_signals);
     SweepOptions options;
+    options.leader = leader ? &*leader : nullptr;
     options.out = line.out;
     options.seeds = line.seeds;
-    options.points.assign(line.points.begin(), line.points.end());
+    options.points = points;
     options.jobs = static_cast<int>(line.jobs);
     options.resume = line.resume;
     options.provenance = origin;
     if (!line.quiet) fmt::print(stderr, "{}", outlook(experiments[i]));
     Display display(STDERR_FILENO, line.quiet);
     const SweepResult result = sweep(experiments[i], options, display, g_signals);
+    if (leader && result.signal == 0 && !result.lost) leader->end();
     display.clear();
     if (result.signal != 0) {
       fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete + result.kept, result.left,
-                 resume_command(line, line.files[i]));
+                 resume_command(line, line.files[i], launch ? &*launch : nullptr));
       return 128 + result.signal;
     }
     if (result.complete + result.kept > 0) report(result.folder, line.quiet);
+    if (result.lost && result.left > 0) fmt::print(stderr, "{} runs are left\n", result.left);
     if (result.failed > 0) {
       fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete + result.kept,
                  (result.folder / "journal.jsonl").string());

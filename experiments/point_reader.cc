@@ -66,7 +66,7 @@ class PointReader {
 
   // Once and for all: a run that goes on elsewhere, or is repeated there, computes as it began.
   void settle_precision() {
-    if (!point_.trains() || point_.train.precision != "auto") return;
+    if (point_.env.options == nullptr || !point_.trains() || point_.train.precision != "auto") return;
     point_.train = point_.train.resolved();
     if (point_.run.device == "cuda") point_.train.precision = "bfloat16";
     point_.origins["train.precision"] = "auto, on the machine that began";

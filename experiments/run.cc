@@ -14,7 +14,8 @@ std::size_t index_of(const std::string& name, const std::vector<std::string>& kn
   return static_cast<std::size_t>(it - known.begin());
 }
 
-std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<const Corpus> corpus, Progress& progress) {
+std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                                            std::shared_ptr<Ranks> ranks) {
   auto parts = std::make_shared<Pretraining>();
   parts->model = point.model;
   parts->train = point.train;
@@ -24,11 +25,15 @@ std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<
     parts->agents.push_back(agents().at(agent.kind).make(*agent.options, context));
     parts->agent_names.push_back(agent.name);
   }
-  parts->trainer = make_trainer(point.model, point.train, corpus, 1, {static_cast<int>(point.run.threads), point.run.pinned});
+  parts->trainer = make_trainer(point.model, point.train, corpus, 1, {static_cast<int>(point.run.threads), point.run.pinned, std::move(ranks)});
   return parts;
 }
 
 }  // namespace
+
+std::filesystem::path run_folder(const std::filesystem::path& experiment, const Point& point, std::int64_t seed) {
+  return experiment / point.slug / fmt::format("seed-{}", seed);
+}
 
 std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesystem::path& cache, Progress& progress) {
   if (!dynamic_cast<const EnvOptions&>(*point.env.options).trains()) return nullptr;
@@ -40,10 +45,11 @@ std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesyste
   return open_or_build(point.corpus, build, progress);
 }
 
-Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress) {
+Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                std::shared_ptr<Ranks> ranks) {
   Cohort cohort;
   EnvContext context;
-  if (corpus) context.pretraining = pretraining_of(point, corpus, progress);
+  if (corpus) context.pretraining = pretraining_of(point, corpus, progress, std::move(ranks));
   cohort.env = environments().at(point.env.kind).make(*point.env.options, context);
   const EnvSpec& spec = cohort.env->spec();
   const auto root = static_cast<std::uint64_t>(seed);

@@ -11,6 +11,7 @@
 #include "experiments/config.h"
 #include "experiments/play.h"
 #include "store/store.h"
+#include "trainer/ranks.h"
 
 namespace fader {
 
@@ -22,6 +23,9 @@ struct Run {
   std::filesystem::path cache;    ///< of built corpora
   Attributes provenance;          ///< of the program and the machine
 };
+
+/// Where a run of an experiment lies below the experiment's folder.
+std::filesystem::path run_folder(const std::filesystem::path& experiment, const Point& point, std::int64_t seed);
 
 /// What signals ask of a process. Handlers write it: lock-free.
 struct Signals {
@@ -41,8 +45,10 @@ struct Beat {
 std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesystem::path& cache, Progress& progress);
 
 /// Everything that a point is made of, with one slot and the given seed. ConfigError for names that only the whole can check:
-/// a reward or credit that the environment does not have, an agent that the corpus cannot serve, a pool too small.
-Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress);
+/// a reward or credit that the environment does not have, an agent that the corpus cannot serve, a pool too small. With `ranks`,
+/// processes that play alike share every batch.
+Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress,
+                std::shared_ptr<Ranks> ranks = nullptr);
 
 /// Whoever watches a run. Called by the thread that plays it.
 struct RunWatcher {
@@ -55,7 +61,10 @@ struct RunWatcher {
 /// Plays the run and writes its folder: from the newest checkpoint that can be used, else from the start. Throws Stopped when a
 /// signal asked for it (after the optimiser step at hand, with a checkpoint), RunError when an episode failed; the file says so
 /// as well. A checkpoint that cannot be used or written is a note and an event, never the end of the run.
-void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher);
+/// With `ranks` several processes play the run alike, and rank 0 alone writes. A stop asked of one stops all after the same step;
+/// when one is lost the others throw LostRank, rank 0 after it has come to a place where it could write a checkpoint.
+void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher,
+             std::shared_ptr<Ranks> ranks = nullptr);
 
 /// Whether the folder holds a complete run of this very configuration and corpus. ConfigError with a list of the differences
 /// when it holds a run of another; DataError when its corpus had another content. `corpus_sha256`: "" when not known.

@@ -1,11 +1,16 @@
 // A run at work: assembled, resumed, played, recorded, checkpointed.
+//
+// Where several processes play it, all do the same; rank 0 alone writes, and whatever only rank 0 knows (that a checkpoint is due,
+// which one there is to go on from) it tells the others before they act on it, since measuring takes all of them.
 #include <bit>
 #include <chrono>
 #include <cmath>
 #include <optional>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/rng.h"
 #include "experiments/checkpoint.h"
 #include "experiments/differences.h"
 #include "experiments/recorder.h"
@@ -124,42 +129,67 @@ struct Extra {
 
 class Session {
  public:
-  Session(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher)
-      : run_(run), signals_(signals), progress_(progress), watcher_(watcher), beater_(run.point.run.episodes, watcher),
+  Session(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher, std::shared_ptr<Ranks> ranks)
+      : run_(run), signals_(signals), progress_(progress), watcher_(watcher), ranks_(std::move(ranks)),
+        beater_(run.point.run.episodes, watcher),
         checkpoints_(run.folder / "checkpoints", run.point.run.checkpoints_kept, run.point.run.checkpoint_intervals) {
-    make_folder(run.folder);
+    if (writes()) make_folder(run.folder);
     corpus_ = corpus_of(run.point, run.cache, progress);
+    if (ranks_) ranks_->same(stream_key(0, corpus_ ? corpus_->hash() : ""), "their corpus; all must have the same files");
     if (!resume()) begin();
     last_checkpoint_ = Clock::now();
   }
 
   void play() {
     try {
-      const bool ended = player_->run([this] { return rest(); });
-      if (!ended && !recorder_->failed()) {
-        recorder_->abandon(false);
-        throw Stopped(signals_.stop, fmt::format("{}: stopped", run_.folder.string()));
+      player_->run([this] { return rest(); });
+      if (!lost_.empty()) throw LostRank(lost_);
+      if (stop_ > 0) {
+        if (recorder_) recorder_->abandon(false);
+        throw Stopped(stop_, fmt::format("{}: stopped", run_.folder.string()));
       }
     } catch (const Stopped&) {
       throw;
     } catch (...) {
-      recorder_->abandon(true);
+      if (recorder_) recorder_->abandon(true);
       throw;
     }
-    recorder_->finish();
-    if (recorder_->failed()) throw RunError(fmt::format("{}: {}", run_.folder.string(), recorder_->failure()));
-    checkpoints_.clear();
+    end();
+    if (recorder_) recorder_->finish();
+    if (failed_) throw RunError(fmt::format("{}: {}", run_.folder.string(), recorder_ ? recorder_->failure() : "failed; rank 0 says why"));
+    if (writes()) checkpoints_.clear();
   }
 
  private:
+  bool writes() const { return !ranks_ || ranks_->rank() == 0; }
+
   void assemble_player() {
     player_.reset();
-    cohort_ = assemble(run_.point, run_.seed, corpus_, progress_);
-    player_.emplace(cohort_, run_.point.run.episodes, hooks_);
+    cohort_ = assemble(run_.point, run_.seed, corpus_, progress_, ranks_);
+    player_.emplace(cohort_, run_.point.run.episodes, std::span(hooks_).first(writes() ? 2 : 0));
+  }
+
+  /// All have come to the end, or to where an episode failed.
+  void end() {
+    try {
+      failed_ = anywhere(recorder_ && recorder_->failed()) || failed_;
+    } catch (const LostRank&) {
+      if (!writes()) throw;  // rank 0 has all that there was to measure
+      failed_ = failed_ || recorder_->failed();
+    }
+  }
+
+  /// What rank 0 has passed, with all others.
+  std::string from_first(const std::string& text) { return ranks_ ? ranks_->from_first(text) : text; }
+  bool anywhere(bool here) {
+    std::int64_t any = here;
+    if (ranks_) ranks_->max({&any, 1});
+    return any != 0;
   }
 
   void begin() {
     assemble_player();
+    if (!writes()) return;
     write_atomically(run_.folder / "config.toml", config_of_run(run_.experiment, run_.point, run_.seed));
     recorder_.emplace(cohort_, 0, recording_of(run_, corpus_.get(), started_));
     hooks_[0] = &*recorder_;
@@ -170,46 +200,100 @@ class Session {
   /// started the run decides whether to give up what it has reached.
   bool resume() {
     std::string refused;
-    for (const Moment moment : checkpoints_.moments()) {
-      try {
-        resume_from(checkpoints_.read(moment));
-        checkpoints_.discard_after(moment);
-        return true;
-      } catch (const DataError& error) {
-        refused = fmt::format("checkpoint {} cannot be used: {}", moment.name(), error.what());
-        tell("checkpoint refused", refused);
+    const auto refuse = [&](const std::string& name, const std::string& why) {
+      refused = fmt::format("checkpoint {} cannot be used: {}", name, why);
+      tell("checkpoint refused", refused);
+    };
+    const auto moments = writes() ? checkpoints_.moments() : std::vector<Moment>();
+    for (std::size_t next = 0;;) {
+      std::optional<Checkpoint> found;
+      for (; !found && next < moments.size(); ++next) {
+        try {
+          found = read(moments[next]);
+        } catch (const DataError& error) {
+          refuse(moments[next].name(), error.what());
+        }
       }
+      if (!agree(found)) break;
+      std::string problem;
+      try {
+        resume_from(*found);
+      } catch (const DataError& error) {
+        problem = error.what();
+      }
+      if (!anywhere(!problem.empty())) {
+        if (writes()) checkpoints_.discard_after(found->manifest.moment);
+        return true;
+      }
+      refuse(found->manifest.moment.name(), problem.empty() ? "another process refuses it" : problem);
     }
-    if (!refused.empty())
+    if (!from_first(refused).empty())
       throw DataError(fmt::format("{}; no other is left. To play this run from its start, remove {}", refused, (run_.folder / "checkpoints").string()));
     return false;
   }
 
-  void resume_from(const Checkpoint& from) {
-    const Manifest& m = from.manifest;
+  /// All go on from what rank 0 has found, each reading it for itself. False: it has found none.
+  bool agree(std::optional<Checkpoint>& found) {
+    if (!ranks_) return found.has_value();
+    std::string chosen;
+    if (found) chosen = fmt::format("{} {} {}", found->manifest.moment.interval, found->manifest.moment.step, found->manifest.state_sha256);
+    chosen = from_first(chosen);
+    if (chosen.empty()) return false;
+    std::string problem;
+    if (!writes()) {
+      Moment moment;
+      std::istringstream(chosen) >> moment.interval >> moment.step;
+      try {
+        found = read(moment);
+        if (!chosen.ends_with(found->manifest.state_sha256))
+          problem = fmt::format("{}: is not the one that rank 0 sees", found->folder.string());
+      } catch (const DataError& error) {
+        problem = error.what();
+      }
+    }
+    if (anywhere(!problem.empty()))
+      throw RunError(fmt::format("{}; all processes must see the same --out folder, on a disk that their machines share",
+                                 problem.empty() ? "another process cannot read the checkpoint that this one would go on from" : problem));
+    return true;
+  }
+
+  /// Of this run.
+  Checkpoint read(Moment moment) const {
+    Checkpoint out = checkpoints_.read(moment);
+    const Manifest& m = out.manifest;
     if (m.config_sha256 != run_.point.hash || m.seed != run_.seed || m.corpus_sha256 != (corpus_ ? corpus_->hash() : std::string()))
-      throw DataError(fmt::format("{}: is of another configuration, seed or corpus", from.folder.string()));
+      throw DataError(fmt::format("{}: is of another configuration, seed or corpus", out.folder.string()));
+    return out;
+  }
+
+  void resume_from(const Checkpoint& from) {
     assemble_player();
     Archive archive(from.state);
     Extra extra;
     archive.field("extra", extra);
     archive.field("player", *player_);
     archive.finish();
-    Recording recording = recording_of(run_, corpus_.get(), started_);
-    double spent = 0;  // the clock goes on from what the ledger counts
-    for (const double s : cohort_.env->ledger().row(0).seconds) spent += s;
-    recording.started = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(spent));
-    recorder_.emplace(cohort_, 0, recording, extra.committed());
-    hooks_[0] = &*recorder_;
     handled_ = signals_.checkpoints;
-    std::string text = fmt::format("resumed at checkpoint {}", m.moment.name());
-    const double now = cohort_.env->fingerprint(0);
+    const double now = cohort_.env->fingerprint(0);  // by all ranks, before anything can fail in one of them
+    if (!writes()) return;
+    reopen(extra);
+    std::string text = fmt::format("resumed at checkpoint {}", from.manifest.moment.name());
     if (std::bit_cast<std::uint64_t>(now) != std::bit_cast<std::uint64_t>(extra.fingerprint) && !(std::isnan(now) && std::isnan(extra.fingerprint)))
       text += fmt::format("; this build or processor computes other bits than the one that wrote it (a loss is {} and was {}): the run will not "
                           "be equal to one that was never stopped", now, extra.fingerprint);
     recorder_->event(player_->episode(), player_->interval(), "resume", text);
     beater_.resumed(cohort_, player_->episode(), player_->interval());
     tell("resume", text);
+  }
+
+  /// run.h5, cut back to where the checkpoint was made.
+  void reopen(const Extra& extra) {
+    Recording recording = recording_of(run_, corpus_.get(), started_);
+    double spent = 0;  // the clock goes on from what the ledger counts
+    for (const double s : cohort_.env->ledger().row(0).seconds) spent += s;
+    recording.started = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(spent));
+    recorder_.emplace(cohort_, 0, recording, extra.committed());
+    hooks_[0] = &*recorder_;
   }
 
   void tell(const std::string& kind, const std::string& text) {
@@ -220,24 +304,40 @@ class Session {
 
   /// Everything can be saved now. True: stop.
   bool rest() {
-    if (recorder_->failed()) return true;
     const RunOptions& options = run_.point.run;
-    const int signal = signals_.stop, asked = signals_.checkpoints;
+    const int asked = signals_.checkpoints;
     const Moment now{player_->finished(), player_->moments()};
     const bool due = options.checkpoint_seconds > 0 && seconds_since(last_checkpoint_) >= options.checkpoint_seconds;
     const bool milestone = options.checkpoint_intervals > 0 && now.step == 0 && now.interval > 0 && now.interval % options.checkpoint_intervals == 0;
-    if (signal != 0 || asked != handled_ || due || milestone) checkpoint(now, signal);
+    // that an episode failed, or that a checkpoint is due, is rank 0's to say
+    const bool wanted = asked != handled_ || (writes() && (due || milestone));
+    std::array<std::int64_t, 3> wishes = {recorder_ && recorder_->failed(), wanted, signals_.stop};
     handled_ = asked;
-    return signal != 0;
+    try {
+      if (ranks_) ranks_->max(wishes);
+    } catch (const LostRank& error) {
+      lost_ = error.what();
+    }
+    failed_ = wishes[0] != 0;
+    if (failed_) return true;
+    stop_ = static_cast<int>(wishes[2]);
+    if (stop_ > 0 || wishes[1] > 0 || !lost_.empty()) checkpoint(now);
+    return stop_ > 0 || !lost_.empty();
   }
 
-  void checkpoint(Moment now, int signal) {
+  void checkpoint(Moment now) {
+    last_checkpoint_ = Clock::now();
+    if (!lost_.empty() && !writes()) return;
     const Ledger::Scope scope(cohort_.env->ledger(), Phase::store);
-    const std::string what = signal != 0 ? "signal" : "checkpoint";
-    recorder_->event(player_->episode(), player_->interval(), what, signal != 0 ? fmt::format("stopped by signal {}, checkpoint {}", signal, now.name()) : now.name());
+    const double fingerprint = cohort_.env->fingerprint(0);  // by all ranks, before anything can fail in one of them
+    if (!writes()) return;
+    const std::string what = !lost_.empty() ? "lost" : stop_ > 0 ? "signal" : "checkpoint";
+    const std::string why = !lost_.empty() ? lost_ : stop_ > 0 ? fmt::format("stopped by signal {}", stop_) : "";
+    recorder_->event(player_->episode(), player_->interval(), what,
+                     why.empty() ? now.name() : fmt::format("{}, checkpoint {}", why, now.name()));
     try {
       sync_file(run_.folder / "run.h5");  // what the checkpoint counts on is on the disk before it
-      Extra extra{cohort_.env->fingerprint(0), Extra::flat(recorder_->committed())};
+      Extra extra{fingerprint, Extra::flat(recorder_->committed())};
       Archive archive;
       archive.field("extra", extra);
       archive.field("player", *player_);
@@ -266,21 +366,26 @@ class Session {
   const Signals& signals_;
   Progress& progress_;
   RunWatcher& watcher_;
+  const std::shared_ptr<Ranks> ranks_;  // null: one process
   Beater beater_;
   Checkpoints checkpoints_;
   std::shared_ptr<const Corpus> corpus_;
   Cohort cohort_;
   std::array<Hook*, 2> hooks_ = {nullptr, &beater_};
-  std::optional<Recorder> recorder_;
+  std::optional<Recorder> recorder_;  // of the process that writes
   std::optional<Player> player_;
   Clock::time_point last_checkpoint_;
   int handled_ = 0;  // of Signals::checkpoints
+  int stop_ = 0;     // the signal that asked this or another process to stop
+  bool failed_ = false;
+  std::string lost_;
 };
 
 }  // namespace
 
-void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher) {
-  Session(run, signals, progress, watcher).play();
+void execute(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher,
+             std::shared_ptr<Ranks> ranks) {
+  Session(run, signals, progress, watcher, std::move(ranks)).play();
 }
 
 bool is_complete(const Run& run, const std::string& corpus_sha256) {

@@ -68,7 +68,7 @@ std::vector<Task> tasks_of(const Experiment& experiment, const SweepOptions& opt
     if (!options.points.empty() && std::find(options.points.begin(), options.points.end(), p) == options.points.end()) continue;
     const Point& point = experiment.points[p];
     for (const std::int64_t seed : options.seeds.empty() ? point.run.seeds : options.seeds)
-      tasks.push_back({&point, seed, folder / point.slug / fmt::format("seed-{}", seed)});
+      tasks.push_back({&point, seed, run_folder(folder, point, seed)});
   }
   // seed by seed: paired runs end together, and an experiment that is stopped has whole seeds
   std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.seed < b.seed; });
@@ -227,8 +227,8 @@ class Pool {
     int passed_on = 0, asked = signals_.checkpoints;
     display_.runs(result_.kept, total);
     while (!waiting.empty() || !working_.empty()) {
-      const int stop = signals_.stop;
-      if (stop != 0 && !waiting.empty()) {
+      const int stop = signals_.stop != 0 ? signals_.stop.load() : stopped_;
+      if ((stop != 0 || result_.lost) && !waiting.empty()) {
         result_.left += waiting.size();
         waiting.clear();
       }
@@ -247,7 +247,7 @@ class Pool {
       listen();
       display_.runs(result_.complete + result_.kept + result_.failed, total);
     }
-    result_.signal = signals_.stop;
+    result_.signal = signals_.stop != 0 ? signals_.stop.load() : stopped_;
   }
 
  private:
@@ -263,11 +263,18 @@ class Pool {
   void start(const Task& task) {
     const std::size_t id = next_++;
     const Run run{experiment_, *task.point, task.seed, task.folder, cache_, options_.provenance};
+    const auto point = static_cast<std::size_t>(task.point - experiment_.points.data());
     display_.clear();
-    working_.emplace(id, Worker{task, Child([run, &signals = signals_](const Child::Report& report) {
+    working_.emplace(id, Worker{task, Child([run, point, id, this](const Child::Report& report) {
                                   Relay relay(report);
                                   Teller teller(report);
-                                  execute(run, signals, relay, teller);
+                                  try {
+                                    const Leader* leader = options_.leader;
+                                    execute(run, signals_, relay, teller, leader ? leader->meet(id, run, point, signals_, relay) : nullptr);
+                                  } catch (const LostRank&) {
+                                    report({{"lost", true}});
+                                    throw;
+                                  }
                                 })});
     display_.started(id, task.label());
     journal_.write("start", task);
@@ -281,6 +288,7 @@ class Pool {
       Worker& worker = it->second;
       for (const auto& message : worker.child.receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
+        else if (message.contains("lost")) result_.lost = true;
         else if (message.contains("journal")) journal_.write(message["journal"], worker.task, {{"text", message["text"]}});
         else show(message, display_);
       }
@@ -300,6 +308,7 @@ class Pool {
       journal_.write("complete", task);
     } else if (ending.code > kStopped) {
       ++result_.left;
+      stopped_ = ending.code - kStopped;  // another process of the launch may have been asked
       journal_.write("stopped", task);
     } else {
       ++result_.failed;
@@ -317,6 +326,7 @@ class Pool {
   const Signals& signals_;
   std::map<std::size_t, Worker> working_;
   std::size_t next_ = 0;
+  int stopped_ = 0;  // the signal that a run was stopped by
 };
 
 }  // namespace
@@ -342,7 +352,8 @@ SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Dis
     else waiting.push_back(tasks[i]);
   }
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto jobs = static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
+  if (options.leader && options.jobs > 1) throw ConfigError("--jobs: with run.processes above 1 all processes play one run at a time");
+  const auto jobs = options.leader ? 1 : static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
   Pool pool(experiment, options, cache, display, journal, result, signals);
   pool.play(std::move(waiting), jobs, tasks.size());
   display.clear();

@@ -9,6 +9,7 @@
 
 #include "experiments/config.h"
 #include "experiments/display.h"
+#include "experiments/launch.h"
 #include "store/store.h"
 
 namespace fader {
@@ -18,6 +19,7 @@ struct SweepOptions {
   std::vector<std::int64_t> seeds;      ///< empty: those of each point
   std::vector<std::size_t> points;      ///< empty: all
   int jobs = 0;                         ///< 0: cores / threads of a run
+  const Leader* leader = nullptr;       ///< of several processes that play each run together, one run at a time; null: this one alone
   bool resume = false;                  ///< goes on with what is there, of the same configuration; else earlier results are moved aside
   Attributes provenance;
 };
@@ -26,6 +28,7 @@ struct SweepResult {
   std::filesystem::path folder;         ///< <out>/<experiment>
   std::size_t complete = 0, kept = 0, failed = 0, left = 0;
   int signal = 0;                       ///< that stopped it; 0: none
+  bool lost = false;                    ///< another process of the launch is: what was not played is left
 };
 
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.

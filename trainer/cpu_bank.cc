@@ -10,6 +10,7 @@
 #include "trainer/model.h"
 #include "trainer/optimizer.h"
 #include "trainer/product.h"
+#include "trainer/ranked_model.h"
 #include "trainer/team.h"
 
 namespace fader {
@@ -41,10 +42,12 @@ class CpuBank final : public Bank {
   CpuBank(const ModelOptions& model, const TrainOptions& train, int slots, const Machine& machine)
       : layout_(model), train_(train), team_(std::make_shared<Team>(machine.threads, machine.pinned)),
         members_(static_cast<std::size_t>(slots)), desks_(static_cast<std::size_t>(slots == 1 ? 1 : std::min(machine.threads, slots))) {
+    FADER_CHECK(!machine.ranks || slots == 1, "{} slots shared by processes", slots);
     team_->run([](int) { keep_to_one_thread(); });
     for (Desk& d : desks_) {
       d.team = slots == 1 ? team_ : std::make_shared<Team>(1);
       d.model = make_model(model, d.team, precision_of(train), train.recompute);
+      if (machine.ranks) d.model = share_batches(std::move(d.model), machine.ranks);
       d.gradient.resize(static_cast<std::size_t>(layout_.size));
     }
     for (Member& m : members_)

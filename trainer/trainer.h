@@ -90,6 +90,8 @@ struct Probe {
   Cost cost;
 };
 
+class Ranks;
+
 class Trainer : public PerSlot {
  public:
   /// Starts fresh models. Equal seeds start equal models in any slot.
@@ -116,6 +118,7 @@ class Trainer : public PerSlot {
 struct Machine {
   int threads = 1;      ///< part of the configuration: another number may take sums in another order
   bool pinned = false;  ///< to cores of their own, where there are any left
+  std::shared_ptr<Ranks> ranks;  ///< processes that make the same calls and share every batch; null: this one alone
 };
 
 std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus,
