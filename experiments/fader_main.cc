@@ -109,7 +109,7 @@ int run(const CommandLine& line, const Attributes& origin) {
   int code = 0;
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     std::optional<Leader> leader;
-    if (launch) leader.emplace(*launch, g_signals);
+    if (launch) leader.emplace(*launch, patience_of(experiments[i].points[0]), g_signals);
     SweepOptions options;
     options.leader = leader ? &*leader : nullptr;
     options.out = line.out;

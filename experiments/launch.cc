@@ -17,9 +17,11 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kEver = std::chrono::hours(24 * 365);
-constexpr milliseconds kFarewell{5000};  // for the others to hear of the end
-constexpr milliseconds kStarter{60'000};  // for what started us to keep its store
-constexpr milliseconds kLong{5000};      // to wait for them without a word
+constexpr milliseconds kStarter{60'000};   // for what started us to keep its store
+constexpr milliseconds kDelay{60'000};     // for those who are there to begin a run
+constexpr milliseconds kFarewell{10'000};  // for them to hear of the end
+constexpr milliseconds kWordless{5000};    // for what may be waited for without a word
+constexpr milliseconds kLook{5};           // between two looks
 
 struct Names {
   const char *rank, *size, *starter;
@@ -37,22 +39,17 @@ int whole(const std::string& text, const char* name, int least, int most) {
   return value;
 }
 
-milliseconds patience_of(const Point& point) { return milliseconds(static_cast<std::int64_t>(point.run.rank_seconds * 1000)); }
-
 /// Leaves whatever is waited for when a signal asked for it.
-auto leaving(const Signals& signals, Progress* progress = nullptr) {
-  return [&signals, progress, since = std::chrono::steady_clock::now(), said = false]() mutable {
+auto leaving(const Signals& signals) {
+  return [&signals] {
     if (signals.stop != 0) throw Stopped(signals.stop, "stopped while waiting for the other processes");
-    if (said || !progress || std::chrono::steady_clock::now() - since < kLong) return;
-    said = true;
-    progress->note("waiting for the other processes of this run; all must be started with the same command");
   };
 }
 
 /// LostRank where they do not come together: no other run could be played then either.
-std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at,
-                                const std::function<void()>& waiting) {
-  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point), .waiting = waiting};
+std::shared_ptr<Ranks> meet_for(const Run& run, std::size_t task, const Launch& launch, Rendezvous& at, const Signals& signals) {
+  Membership member{.rank = launch.rank, .size = launch.size, .patience = patience_of(run.point), .waiting = leaving(signals)};
+  member.delay = std::min(member.patience, kDelay);
   member.check = fmt::format("configuration {}, seed {}", run.point.hash.substr(0, 12), run.seed);
   for (const char* name : {"version", "git_commit", "libtorch_version"})
     if (const auto it = run.provenance.find(name); it != run.provenance.end())
@@ -77,6 +74,8 @@ std::string of_process(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
 }
+
+milliseconds patience_of(const Point& point) { return milliseconds(static_cast<std::int64_t>(point.run.rank_seconds * 1000)); }
 
 int processes_of(const Experiment& experiment, std::span<const std::size_t> points) {
   std::int64_t out = 0;
@@ -120,24 +119,38 @@ Launch launch_of(int processes, const Environment& environment) {
 
 std::string Launch::key(const std::string& name) const { return fmt::format("fader/{}/{}", start, name); }
 
-Leader::Leader(const Launch& launch, const Signals& signals) : launch_(launch) {
+Leader::Leader(const Launch& launch, milliseconds patience, const Signals& signals) : launch_(launch) {
   // in a process of its own, since the store has threads, and lives until a signal tells it to say the end
-  keeper_.emplace([&signals, launch](const Child::Report& report) {
+  keeper_.emplace([&signals, launch, patience](const Child::Report& report) {
     Rendezvous at = launch.kept ? Rendezvous::reach(launch.place, kStarter) : Rendezvous::keep(launch.place);
     const int before = signals.checkpoints;
-    report({{"kept", true}});
-    while (signals.checkpoints == before) std::this_thread::sleep_for(milliseconds(5));
+    const std::int64_t others = launch.size - 1;
+    const auto all = [&](const char* key, milliseconds limit) {
+      for (milliseconds waited{0}; at.add(launch.key(key), 0) < others; waited += kLook) {
+        if (waited >= limit) return false;
+        std::this_thread::sleep_for(kLook);
+      }
+      return true;
+    };
+    if (!all("arrived", patience))
+      throw RunError(fmt::format("{} of {} processes did not come within {:g} s; all must be started with the same command",
+                                 others - at.add(launch.key("arrived"), 0), launch.size, static_cast<double>(patience.count()) / 1000));
+    report({{"together", true}});
+    while (signals.checkpoints == before) std::this_thread::sleep_for(kLook);
     at.set(launch.key("end"), "1");
-    const auto others = static_cast<std::int64_t>(launch.size) - 1;
-    for (milliseconds waited{0}; at.add(launch.key("left"), 0) < others && waited < kFarewell; waited += milliseconds(5))
-      std::this_thread::sleep_for(milliseconds(5));
+    all("left", kFarewell);
   });
-  for (bool kept = false; !kept;) {
+  const auto begin = std::chrono::steady_clock::now();
+  for (bool together = false, said = false; !together;) {
     pollfd wait{keeper_->descriptor(), POLLIN, 0};
     ::poll(&wait, 1, 200);
-    kept = !keeper_->receive().empty();
+    together = !keeper_->receive().empty();
     if (keeper_->ended()) throw Error(static_cast<Exit>(keeper_->ended()->code), keeper_->ended()->message);
-    if (signals.stop != 0) throw Stopped(signals.stop, "stopped; nothing was run");
+    if (signals.stop != 0) throw Stopped(signals.stop, "stopped while waiting for the other processes; nothing was run");
+    if (!together && !said && std::chrono::steady_clock::now() - begin > kWordless) {
+      fmt::print(stderr, "waiting at {} for the other processes; {} must be started with the same command\n", launch.place.name(), launch.size);
+      said = true;
+    }
   }
 }
 
@@ -150,11 +163,10 @@ void Leader::end() {
   }
 }
 
-std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals,
-                                     Progress& progress) const {
+std::shared_ptr<Ranks> Leader::meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals) const {
   Rendezvous at = Rendezvous::reach(launch_.place, patience_of(run.point));
   at.set(launch_.key(fmt::format("task/{}", task)), nlohmann::json({{"point", point}, {"seed", run.seed}}).dump());
-  return meet_for(run, task, launch_, at, leaving(signals, &progress));
+  return meet_for(run, task, launch_, at, signals);
 }
 
 namespace {
@@ -169,6 +181,7 @@ class Follower {
   /// Throws LostRank and Stopped; a run that failed in another way is said, and the next one follows.
   void play(const Child::Report& report) {
     Rendezvous at = Rendezvous::reach(launch_.place, patience_of(experiment_.points.at(0)));
+    at.add(launch_.key("arrived"), 1);
     for (std::size_t task = 0; next(at, task); ++task) {
       const nlohmann::json said = nlohmann::json::parse(at.wait(launch_.key(fmt::format("task/{}", task)), kEver));
       const std::size_t point = said["point"];
@@ -177,7 +190,7 @@ class Follower {
       const std::int64_t seed = said["seed"];
       const auto folder = run_folder(out_ / experiment_.name, p, seed);
       const Run run{experiment_, p, seed, folder, out_ / "cache", provenance_};
-      const auto ranks = meet_for(run, task, launch_, at, leaving(signals_));
+      const auto ranks = meet_for(run, task, launch_, at, signals_);
       try {
         Silence silence;
         execute(run, signals_, silence, silence, ranks);

@@ -4,11 +4,13 @@
 // and shows it. The others follow: they play the runs that rank 0 begins, in the same order, and write nothing. Which run is
 // next stands in a store (trainer/rendezvous.h) that rank 0 keeps at MASTER_ADDR:MASTER_PORT, or torchrun for it:
 //
+//   fader/<start>/arrived    how many of the others are there; rank 0 begins when all are
 //   fader/<start>/task/<k>   {"point": 0, "seed": 3}: run k begins
 //   fader/<start>/run/<k>    addresses of the ranks for it (trainer/ranks.h)
 //   fader/<start>/end        there is no other run
 //   fader/<start>/left       how many ranks have read that
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +36,9 @@ struct Launch {
 using Environment = std::function<std::string(const char*)>;
 std::string of_process(const char* name);
 
+/// run.rank_seconds.
+std::chrono::milliseconds patience_of(const Point& point);
+
 /// How many processes these points are played by: run.processes, which must be the same for all of them.
 int processes_of(const Experiment& experiment, std::span<const std::size_t> points);
 
@@ -45,13 +50,12 @@ Launch launch_of(int processes, const Environment& environment = of_process);
 /// Rank 0's: keeps the store in a process of its own and tells the others what is next.
 class Leader {
  public:
-  /// RunError: the port is taken.
-  Leader(const Launch& launch, const Signals& signals);
+  /// Waits until all others are there. RunError: the port is taken, or they did not come; Stopped.
+  Leader(const Launch& launch, std::chrono::milliseconds patience, const Signals& signals);
   /// There is no other run: lets the others end, and waits for them a little.
   void end();
   /// With all others, for the next run; in the process that plays it. LostRank: they did not come, or were started with something else.
-  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals,
-                              Progress& progress) const;
+  std::shared_ptr<Ranks> meet(std::size_t task, const Run& run, std::size_t point, const Signals& signals) const;
 
  private:
   const Launch launch_;

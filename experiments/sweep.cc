@@ -270,7 +270,7 @@ class Pool {
                                   Teller teller(report);
                                   try {
                                     const Leader* leader = options_.leader;
-                                    execute(run, signals_, relay, teller, leader ? leader->meet(id, run, point, signals_, relay) : nullptr);
+                                    execute(run, signals_, relay, teller, leader ? leader->meet(id, run, point, signals_) : nullptr);
                                   } catch (const LostRank&) {
                                     report({{"lost", true}});
                                     throw;

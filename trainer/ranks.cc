@@ -152,17 +152,17 @@ void Ranks::connect(Rendezvous& at, const std::string& group) {
   const std::string host = rank() == 0 ? at.place().host : own_address(context, place).to_string();
   at.set(key(rank()), fmt::format("{} {}", host, door.local_endpoint().port()));
   for (int r = 0; r < rank(); ++r) {
-    const std::string there = at.wait(key(r), membership_.patience, membership_.waiting);
+    const std::string there = at.wait(key(r), membership_.delay, membership_.waiting);
     const std::size_t space = there.find(' ');
     tcp::socket socket(context);
     boost::system::error_code error;
     const auto found = resolver.resolve(there.substr(0, space), there.substr(space + 1), error);
     if (!error) boost::asio::connect(socket, found, error);
     if (error) throw RunError(fmt::format("rank {} cannot be reached at {}: {}", r, there, error.message()));
-    seat(std::make_unique<Peer>(std::move(socket)), membership_.patience);
+    seat(std::make_unique<Peer>(std::move(socket)), membership_.delay);
   }
   door.non_blocking(true);
-  for (const auto end = Clock::now() + membership_.patience; static_cast<int>(peers_.size()) < size() - 1;) {
+  for (const auto end = Clock::now() + membership_.delay; static_cast<int>(peers_.size()) < size() - 1;) {
     boost::system::error_code error;
     tcp::socket socket(context);
     door.accept(socket, error);
@@ -173,7 +173,7 @@ void Ranks::connect(Rendezvous& at, const std::string& group) {
       }
     } else if (Clock::now() >= end) {
       throw RunError(fmt::format("{} of {} processes did not come within {} s; all must be started with the same command",
-                                 size() - 1 - static_cast<int>(peers_.size()), size(), seconds(membership_.patience)));
+                                 size() - 1 - static_cast<int>(peers_.size()), size(), seconds(membership_.delay)));
     } else {
       if (membership_.waiting) membership_.waiting();
       std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -34,7 +34,8 @@ inline constexpr int kMostRanks = 256;
 struct Membership {
   int rank = 0, size = 1;
   std::string check;                          ///< what all must agree in, as a text: version, configuration, seed
-  std::chrono::milliseconds patience{600'000};  ///< how long another may be silent, or late at the beginning
+  std::chrono::milliseconds patience{600'000};  ///< how long another may be silent
+  std::chrono::milliseconds delay{600'000};   ///< how long it may be late at the beginning
   std::function<void()> waiting;              ///< called now and then until all are there; may throw to leave
 };
 

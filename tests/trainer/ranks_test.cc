@@ -129,12 +129,12 @@ TEST_CASE("ranks that were started with different experiments refuse each other,
 
 TEST_CASE("who does not come, and who comes as somebody else, ends the launch with a message") {
   const auto late = group::threads(2, [](std::shared_ptr<Ranks>) {}, [](Membership& m) {
-    m.patience = std::chrono::seconds(1);
+    m.delay = std::chrono::seconds(1);
     if (m.rank == 1) throw std::runtime_error("stays away");
   });
   CHECK_THAT(late[0], Contains("1 of 2 processes did not come within 1 s"));
   const auto twins = group::threads(3, [](std::shared_ptr<Ranks>) {}, [](Membership& m) {
-    m.patience = std::chrono::seconds(2);
+    m.delay = std::chrono::seconds(2);
     m.rank = std::min(m.rank, 1);
   });
   CHECK_THAT(twins[0], Contains("two processes of the launch are rank 1"));
