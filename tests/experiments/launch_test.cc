@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/error.h"
-#include "tests/scratch_folder.h"
 #include "core/files.h"
+#include "tests/scratch_folder.h"
 
 using namespace fader;
 using Catch::Contains;

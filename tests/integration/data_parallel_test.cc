@@ -215,6 +215,9 @@ TEST_CASE("processes that were not started as the experiment wants are refused w
   Process three(0, 3, 1, arguments, launches.at / "three");
   CHECK(three.wait() == 2);
   CHECK_THAT(three.text(), Contains("run.processes is 2, and 3 processes were started (WORLD_SIZE)"));
+  Process waiting(0, 2, group::free_port(), arguments + " --set run.rank_seconds=1", launches.at / "waiting");
+  CHECK(waiting.wait() == 4);
+  CHECK_THAT(waiting.text(), Contains("1 of 2 processes did not come within 1 s"));
   const auto mixed = launches.start("a", "", launches.arguments("a", " --set train.learning_rate=0.002"));
   CHECK(mixed->zero.wait() == 4);
   CHECK(mixed->one.wait() == 4);
