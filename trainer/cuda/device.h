@@ -16,7 +16,6 @@
 #include <span>
 #include <utility>
 
-#include "core/error.h"
 #include "trainer/cuda/block.h"
 
 namespace fader::cuda {

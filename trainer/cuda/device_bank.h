@@ -22,6 +22,9 @@ namespace fader::cuda {
 
 constexpr Index kSmallestLook = 32;  // positions
 
+/// Members that a wave may have: as many as there are slots, and more where a few slots have many jobs.
+inline Index most_members(int slots) { return std::max<Index>(slots, 64); }
+
 template <class Device, class T>
 class DeviceBank final : public Bank {
   static constexpr bool kRounded = !std::is_same_v<T, float>;
@@ -161,7 +164,7 @@ class DeviceBank final : public Bank {
 
   Index most_members(Index positions) const {
     const Index each = passes_->bytes(positions) + layout_.size * static_cast<Index>(sizeof(float) + (kRounded ? sizeof(T) : 0));
-    return std::clamp<Index>(budget_ / each, 1, std::max<Index>(slots_, 64));
+    return std::clamp<Index>(budget_ / each, 1, cuda::most_members(slots_));
   }
   // Calls serve(part) with runs of equal size, of no more members than there is working memory for.
   template <class Item, class Size, class Serve>

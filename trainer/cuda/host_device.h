@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/error.h"
 #include "trainer/buffer.h"
 #include "trainer/cuda/device.h"
 

@@ -305,9 +305,10 @@ struct CrossEntropy {
     top = block.max(top);
     float all = 0;
     share(block, vocabulary, [&](int j) { all += exponential(wide(row[j]) - top); });
-    all = block.sum(all);  // everyone has read the right logit before anyone overwrites it
+    all = block.sum(all);
     if (block.lane() == 0) nats[i] = std::log(all) + top - right_logit;
     if constexpr (kBackward) {
+      block.sync();  // everyone has read the right logit before anyone overwrites it
       const float w = weight[i], scale = w / all;
       share(block, vocabulary, [&](int j) {
         const float own = exponential(wide(row[j]) - top) * scale;

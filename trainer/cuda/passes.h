@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/error.h"
 #include "trainer/cuda/attention.h"
 #include "trainer/cuda/device.h"
 #include "trainer/cuda/kernels.h"
