@@ -1,6 +1,8 @@
 // What the tests of the GPU's bank share: small models, batches over a toy corpus, and a member trained by the CPU's model, its oracle.
 #pragma once
 #include <cmath>
+#include <list>
+#include <map>
 #include <memory>
 #include <numeric>
 #include <span>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "core/archive.h"
+#include "core/error.h"
 #include "core/rng.h"
 #include "tests/trainer/toy_corpus.h"
 #include "trainer/bank.h"
@@ -32,13 +35,17 @@ inline ModelOptions shape(std::int64_t vocabulary, std::int64_t width, std::int6
 /// Nothing about it is a multiple of anything.
 inline ModelOptions odd() { return shape(37, 24, 3, 2, 19, 13); }
 
+/// The same object for the same shape: batches point into it.
 inline std::shared_ptr<const Corpus> corpus_of(const ModelOptions& o) {
-  return ToyCorpus::random(5, 200, static_cast<int>(o.vocabulary), static_cast<int>(o.context));
+  static std::map<std::pair<std::int64_t, std::int64_t>, std::shared_ptr<const Corpus>> made;
+  auto& corpus = made[{o.vocabulary, o.context}];
+  if (corpus == nullptr) corpus = ToyCorpus::random(5, 200, static_cast<int>(o.vocabulary), static_cast<int>(o.context));
+  return corpus;
 }
 
 /// Segments of passages of the corpus from `next` on, until there are exactly `positions`; every third of tokens that it does not hold.
 inline Batch batch_of(const Corpus& corpus, PassageId& next, std::int64_t positions) {
-  static std::vector<std::vector<std::uint32_t>> kept;  // what batches name must stay where it is
+  static std::list<std::vector<std::uint32_t>> kept;  // what batches name must stay where it is
   Batch batch;
   while (batch.positions() < positions) {
     auto tokens = corpus.tokens(next++ % static_cast<PassageId>(corpus.passages().size()));
@@ -47,6 +54,43 @@ inline Batch batch_of(const Corpus& corpus, PassageId& next, std::int64_t positi
     batch.add(tokens.first(std::min(room, tokens.size())), corpus.begin_mark(), 0);
   }
   return batch;
+}
+
+inline std::vector<Batch> batches_of(const Corpus& corpus, PassageId& next, std::initializer_list<std::int64_t> positions) {
+  std::vector<Batch> out;
+  for (const std::int64_t p : positions) out.push_back(batch_of(corpus, next, p));
+  return out;
+}
+
+/// Where a bank is: on a GPU when `lanes` is 0, else emulated by that many threads.
+struct Place {
+  int lanes = 1;
+  std::size_t memory = std::size_t{1} << 30;
+};
+/// What keeps a GPU from being used; empty: nothing.
+inline std::string no_gpu() {
+  static const std::string why = [] {
+    try {
+      make_cuda_bank(odd(), {}, 1, corpus_of(odd()));
+      return std::string();
+    } catch (const ConfigError& e) {
+      return std::string(e.what());
+    }
+  }();
+  return why;
+}
+/// Emulated by one lane, and a GPU where there is one.
+inline std::vector<Place> places() {
+  std::vector<Place> all{{.lanes = 1}};
+  if (no_gpu().empty()) all.push_back({.lanes = 0});
+  return all;
+}
+/// Slot s starts from seed 10 + s.
+inline std::unique_ptr<Bank> bank_at(Place place, const ModelOptions& o, int slots, Precision precision, const TrainOptions& train = {}) {
+  auto bank = place.lanes == 0 ? make_cuda_bank(o, train, slots, corpus_of(o), precision)
+                               : make_emulated_cuda_bank(o, train, slots, corpus_of(o), precision, place.lanes, place.memory);
+  for (int s = 0; s < slots; ++s) bank->reset(s, 10 + static_cast<std::uint64_t>(s));
+  return bank;
 }
 
 /// What a bank keeps of a slot.

@@ -86,10 +86,12 @@ class HostDevice {
     const auto lane = [&](int l) {
       HostBlock block(l, lanes_, scratch_.data(), shared);
       for (Index i = 0; i < blocks; ++i) {
-        if (l == 0) std::fill(scratch_.begin(), scratch_.end(), std::numeric_limits<float>::quiet_NaN());
-        block.sync();
+        if (scratch > 0) {  // one block's at a time
+          block.sync();
+          if (l == 0) std::fill(scratch_.begin(), scratch_.end(), std::numeric_limits<float>::quiet_NaN());
+          block.sync();
+        }
         kernel(block, i);
-        block.sync();
       }
     };
     std::vector<std::jthread> others;
