@@ -61,6 +61,22 @@ TEST_CASE("cuda bank: losses and gradients are the CPU's, whatever the shape") {
   CHECK(forward.nats == looks.nats);  // bit for bit
 }
 
+TEST_CASE("cuda bank: layers that are computed anew give the same bits") {
+  const Place place = any_place();
+  const Precision precision = GENERATE(Precision::float32, Precision::bfloat16);
+  const ModelOptions o = shape(37, 24, 3, 4, 19, 13);
+  const auto run = [&](bool recompute) {
+    TrainOptions t;
+    t.recompute = recompute;
+    const auto bank = bank_at(place, o, 2, precision, t);
+    PassageId next = 0;
+    Looks looks(1, batches_of(*corpus_of(o), next, {70, 30}));
+    bank->reference({&looks.job, 1});
+    return saved(*bank, 1, true);
+  };
+  CHECK(run(true) == run(false));
+}
+
 TEST_CASE("cuda bank: several lanes find what one does") {
   const ModelOptions o = shape(19, 12, 2, 1, 40, 7);  // two tiles of attention a segment
   const int lanes = 3;

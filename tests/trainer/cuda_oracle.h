@@ -86,9 +86,10 @@ inline std::vector<Place> places() {
   return all;
 }
 /// Slot s starts from seed 10 + s.
-inline std::unique_ptr<Bank> bank_at(Place place, const ModelOptions& o, int slots, Precision precision, const TrainOptions& train = {}) {
-  auto bank = place.lanes == 0 ? make_cuda_bank(o, train, slots, corpus_of(o), precision)
-                               : make_emulated_cuda_bank(o, train, slots, corpus_of(o), precision, place.lanes, place.memory);
+inline std::unique_ptr<Bank> bank_at(Place place, const ModelOptions& o, int slots, Precision precision, TrainOptions train = {}) {
+  train.precision = precision == Precision::float32 ? "float32" : "bfloat16";
+  auto bank = place.lanes == 0 ? make_cuda_bank(o, train, slots, corpus_of(o))
+                               : make_emulated_cuda_bank(o, train, slots, corpus_of(o), place.lanes, place.memory);
   for (int s = 0; s < slots; ++s) bank->reset(s, 10 + static_cast<std::uint64_t>(s));
   return bank;
 }

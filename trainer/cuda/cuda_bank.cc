@@ -5,11 +5,11 @@
 
 namespace fader {
 
-std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus,
-                                     Precision precision) {
+std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus) {
   using cuda::CudaDevice;
   auto device = std::make_unique<CudaDevice>(cuda::most_members(slots));
-  if (precision == Precision::float32) return std::make_unique<cuda::DeviceBank<CudaDevice, float>>(std::move(device), model, train, slots, std::move(corpus));
+  if (train.precision == "float32")
+    return std::make_unique<cuda::DeviceBank<CudaDevice, float>>(std::move(device), model, train, slots, std::move(corpus));
   return std::make_unique<cuda::DeviceBank<CudaDevice, Half>>(std::move(device), model, train, slots, std::move(corpus));
 }
 

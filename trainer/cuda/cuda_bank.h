@@ -4,18 +4,17 @@
 
 #include "trainer/bank.h"
 #include "trainer/corpus.h"
-#include "trainer/model.h"
 
 namespace fader {
 
 /// On the first GPU that CUDA_VISIBLE_DEVICES leaves. The corpus is kept in its memory; batches name their tokens by Batch::source.
+/// Activations and products are bfloat16, unless the options say precision = "float32".
 /// ConfigError when this build has no CUDA part or there is no GPU that it can use: says which, what was found and what to try.
-std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus,
-                                     Precision precision = Precision::bfloat16);
+std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus);
 
 /// The same code run by this processor, one block after another: for tests. Slow. `lanes`: threads that a block's lanes are;
-/// `memory`: bytes that working memory is cut to, twice over.
+/// `memory`: bytes that are free, as it believes, half of which a wave may take.
 std::unique_ptr<Bank> make_emulated_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus,
-                                              Precision precision = Precision::bfloat16, int lanes = 1, std::size_t memory = std::size_t{1} << 30);
+                                              int lanes = 1, std::size_t memory = std::size_t{1} << 30);
 
 }  // namespace fader

@@ -40,7 +40,7 @@ class DeviceBank final : public Bank {
     const auto tokens = corpus_->tokens();
     device_->upload(tokens_.at_least(std::max<Index>(1, static_cast<Index>(tokens.size()))), tokens.data(), tokens.size_bytes());
     device_->wait();
-    passes_ = std::make_unique<Passes<Device, T>>(*device_, o_, layout_, slots, tokens_.data(), corpus_->begin_mark());
+    passes_ = std::make_unique<Passes<Device, T>>(*device_, o_, layout_, t_.recompute, slots, tokens_.data(), corpus_->begin_mark());
     budget_ = static_cast<Index>(device_->memory() / 2);  // the rest: reference gradients, means of weights, the products' own needs
     reference_norm_.resize(static_cast<std::size_t>(slots));
   }

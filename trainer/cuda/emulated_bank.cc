@@ -5,10 +5,11 @@
 namespace fader {
 
 std::unique_ptr<Bank> make_emulated_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus,
-                                              Precision precision, int lanes, std::size_t memory) {
+                                              int lanes, std::size_t memory) {
   using cuda::HostDevice;
   auto device = std::make_unique<HostDevice>(lanes, memory);
-  if (precision == Precision::float32) return std::make_unique<cuda::DeviceBank<HostDevice, float>>(std::move(device), model, train, slots, std::move(corpus));
+  if (train.precision == "float32")
+    return std::make_unique<cuda::DeviceBank<HostDevice, float>>(std::move(device), model, train, slots, std::move(corpus));
   return std::make_unique<cuda::DeviceBank<HostDevice, Half>>(std::move(device), model, train, slots, std::move(corpus));
 }
 

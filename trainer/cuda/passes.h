@@ -34,27 +34,30 @@ struct Work {
 template <class Device, class T>
 class Passes {
  public:
-  Passes(Device& device, const ModelOptions& options, const Layout& layout, int slots, const std::uint32_t* corpus, std::uint32_t begin_mark)
+  Passes(Device& device, const ModelOptions& options, const Layout& layout, bool recompute, int slots, const std::uint32_t* corpus, std::uint32_t begin_mark)
       : device_(device), o_(options), layout_(layout), w_(options.width), h_(options.hidden_width()), v_(options.vocabulary),
         pitch_((options.vocabulary + 7) / 8 * 8), corpus_(corpus), begin_mark_(begin_mark),
-        output_rows_(std::max<Index>(32, kLogitsBytes / (slots * pitch_ * static_cast<Index>(sizeof(T))) / 32 * 32)) {
+        recompute_(recompute), output_rows_(std::max<Index>(32, kLogitsBytes / (slots * pitch_ * static_cast<Index>(sizeof(T))) / 32 * 32)) {
     make_angles();
     choose_tile();
   }
 
   /// Bytes of working memory that a member with `positions` takes when its gradient is computed.
   Index bytes(Index positions) const {
-    const Index t = sizeof(T), layer = 8 * w_ + t * (6 * w_ + 3 * h_) + 4 * (2 + o_.heads);
+    const Index t = sizeof(T), stream = 4 * w_, layer = 4 * w_ + t * (6 * w_ + 3 * h_) + 4 * (2 + o_.heads);
     const Index rest = 8 * w_ + t * (std::max(3 * w_, h_) + 3 * w_) + 4 * (8 + o_.heads);
     const Index partial = blocks_of(positions, kGainRows) * w_ * 4;
-    return positions * (o_.layers * layer + rest) + partial + std::min(output_rows_, positions) * pitch_ * t;
+    return positions * (o_.layers * stream + (recompute_ ? 1 : o_.layers) * layer + rest) + partial + std::min(output_rows_, positions) * pitch_ * t;
   }
 
   /// Makes room, so that `run` allocates nothing.
   void reserve(Index members, Index positions, bool backward) {
     const Index p = members * positions;
-    while (layers_.size() < (backward ? layout_.blocks.size() : 1)) layers_.emplace_back(device_);
-    for (std::size_t l = 0; l < (backward ? layers_.size() : 1); ++l) layers_[l].reserve(p, w_, h_, o_.heads);
+    const std::size_t kept = backward && !recompute_ ? layout_.blocks.size() : 1;
+    while (layers_.size() < kept) layers_.emplace_back(device_);
+    for (std::size_t l = 0; l < kept; ++l) layers_[l].reserve(p, w_, h_, o_.heads);
+    while (backward && streams_.size() < layout_.blocks.size()) streams_.emplace_back(device_);
+    for (std::size_t l = 0; backward && l < streams_.size(); ++l) streams_[l].at_least(p * w_);
     for (auto* a : {&input_, &target_}) a->at_least(p);
     for (auto* a : {&start_, &stop_}) a->at_least(p);
     for (auto* a : {&weight_, &nats_, &inverse_}) a->at_least(p);
@@ -75,16 +78,20 @@ class Passes {
     const bool keep = work.gradient != nullptr;
     device_.launch(members() * blocks_of(positions(), kWide), Expand{work.table, work.segments, corpus_, work.loose, begin_mark_, positions(),
                    input_.data(), target_.data(), start_.data(), stop_.data(), weight_.data()});
-    float* x = keep ? layers_[0].stream.data() : stream_.data();
+    float* x = keep ? streams_[0].data() : stream_.data();
     device_.launch(rows(), Embed{work.table, input_.data(), layout_.embedding, positions(), width(), x});
     for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
-      float* out = keep && l + 1 < layers_.size() ? layers_[l + 1].stream.data() : stream_.data();
-      forward(layout_.blocks[l], layers_[keep ? l : 0], x, out);
+      float* out = keep && l + 1 < streams_.size() ? streams_[l + 1].data() : stream_.data();
+      forward(layout_.blocks[l], of_layer(l, keep), x);
+      linear<float>(of_layer(l, keep).active.data(), layout_.blocks[l].down, w_, h_, out, of_layer(l, keep).middle.data());
       x = out;
     }
     output(x);
     if (!keep) return;
-    for (std::size_t l = layout_.blocks.size(); l-- > 0;) backward(layout_.blocks[l], layers_[l]);
+    for (std::size_t l = layout_.blocks.size(); l-- > 0;) {
+      if (recompute_ && l + 1 < layout_.blocks.size()) forward(layout_.blocks[l], layers_[0], streams_[l].data());
+      backward(layout_.blocks[l], of_layer(l, true), streams_[l].data());
+    }
     device_.launch(members() * v_, EmbedBackward{input_.data(), dstream_.data(), positions(), v_, width(), work.gradient + layout_.embedding, layout_.size});
   }
   const float* nats() const { return nats_.data(); }
@@ -92,14 +99,14 @@ class Passes {
  private:
   // What one layer leaves for its backward pass.
   struct Activations {
-    explicit Activations(Device& d) : stream(d), middle(d), inverse1(d), inverse2(d), logsum(d), attention_in(d), qkv(d), mixed(d), feed_in(d), gate_up(d), active(d) {}
-    Array<Device, float> stream, middle;              // [M, P, W] into the layer, and between its two parts
+    explicit Activations(Device& d) : middle(d), inverse1(d), inverse2(d), logsum(d), attention_in(d), qkv(d), mixed(d), feed_in(d), gate_up(d), active(d) {}
+    Array<Device, float> middle;                      // [M, P, W] stream between the layer's two parts
     Array<Device, float> inverse1, inverse2, logsum;  // [M, P] of the two norms; [M, P, heads]
     Array<Device, T> attention_in, qkv, mixed;        // [M, P, W], [M, P, 3W] turned, [M, P, W]
     Array<Device, T> feed_in, gate_up, active;        // [M, P, W], [M, P, 2H], [M, P, H]
 
     void reserve(Index p, Index w, Index h, Index heads) {
-      for (auto* a : {&stream, &middle}) a->at_least(p * w);
+      middle.at_least(p * w);
       for (auto* a : {&inverse1, &inverse2}) a->at_least(p);
       for (auto* a : {&attention_in, &mixed, &feed_in}) a->at_least(p * w);
       logsum.at_least(p * heads);
@@ -109,6 +116,7 @@ class Passes {
     }
   };
 
+  Activations& of_layer(std::size_t l, bool keep) { return layers_[keep && !recompute_ ? l : 0]; }
   Index members() const { return work_.members; }
   Index positions() const { return work_.positions; }
   Index rows() const { return members() * positions(); }
@@ -179,8 +187,8 @@ class Passes {
     device_.launch(rows(), RmsNormBackward<T>{dout, x, inverse, work_.table, gain, positions(), width(), fresh, dstream_.data(), drounded_.data()});
   }
 
-  // x may be `out` itself.
-  void forward(const Layout::Block& at, Activations& a, const float* x, float* out) {
+  // From the stream into a layer to all that its backward pass needs; the last product, back into the stream, is left out.
+  void forward(const Layout::Block& at, Activations& a, const float* x) {
     norm(x, at.attention_norm, a.attention_in.data(), a.inverse1.data());
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
     device_.launch(rows(), Rotate<T>{a.qkv.data(), start_.data(), cosine_.data(), sine_.data(), positions(), width(), shape_.head});
@@ -191,11 +199,10 @@ class Passes {
     norm(a.middle.data(), at.feed_norm, a.feed_in.data(), a.inverse2.data());
     linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
     device_.launch(rows(), SwiGlu<T>{a.gate_up.data(), hidden(), a.active.data()});
-    linear<float>(a.active.data(), at.down, w_, h_, out, a.middle.data());
   }
 
   // Turns dstream_ and drounded_, the gradient of the layer's output, into that of its input.
-  void backward(const Layout::Block& at, Activations& a) {
+  void backward(const Layout::Block& at, Activations& a, const float* x) {
     linear_backward(drounded_.data(), a.active.data(), at.down, w_, h_, dwide_.data());
     device_.launch(rows(), SwiGluBackward<T>{dwide_.data(), hidden(), a.gate_up.data()});
     linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow_.data());
@@ -208,7 +215,7 @@ class Passes {
     device_.launch(blocks, AttentionQueries<T>{b, a.qkv.data(), a.mixed.data(), dnarrow_.data(), dwide_.data()}, s.backward_scratch());
     device_.launch(blocks, AttentionKeys<T>{b, a.qkv.data(), dnarrow_.data(), dwide_.data()}, s.backward_scratch());
     linear_backward(dwide_.data(), a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow_.data());
-    norm_backward(dnarrow_.data(), a.stream.data(), at.attention_norm, a.inverse1.data(), false);
+    norm_backward(dnarrow_.data(), x, at.attention_norm, a.inverse1.data(), false);
   }
 
   // Final norm, output layer and loss, some rows of logits at a time; backward leaves the stream's gradient in dstream_.
@@ -246,10 +253,12 @@ class Passes {
   const Index w_, h_, v_, pitch_;  // pitch: of a row of logits, so that rows begin on 16 bytes
   const std::uint32_t* corpus_;
   const std::uint32_t begin_mark_;
+  const bool recompute_;           // a layer's activations before its backward pass, rather than keeping those of all
   const Index output_rows_;        // of logits held at once of each member; the same whoever takes part
   AttentionShape shape_{};
   Work<T> work_{};
-  std::vector<Activations> layers_;
+  std::vector<Array<Device, float>> streams_;  // [M, P, W] into each layer, when there is a backward pass
+  std::vector<Activations> layers_;            // of each layer; or a single one's
   Array<Device, float> cosine_{device_}, sine_{device_};  // [context, head / 2]
   Array<Device, std::uint32_t> input_{device_}, target_{device_};
   Array<Device, std::int32_t> start_{device_}, stop_{device_};
