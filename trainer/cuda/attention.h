@@ -48,8 +48,7 @@ struct Strided {
 template <class Block>
 FADER_LANES void multiply(const Block& block, Strided a, Strided b, Strided c, int rows, int depth, int cols, bool add) {
   const int down = rows / kMicro, across = cols / kMicro;  // rows i, i + down, ...: neighbouring lanes read neighbouring numbers
-  share(block, down * across, [&](int e) {
-    const int i = e / across, j = e % across;
+  share_grid(block, down, across, [&](int i, int j) {
     float sum[kMicro][kMicro] = {};
     for (int k = 0; k < depth; ++k) {
       float left[kMicro], right[kMicro];
@@ -81,8 +80,7 @@ struct TilePlace {
 template <class Block, class T>
 FADER_LANES void load_tile(const Block& block, const AttentionShape& s, const T* from, int stride, int count, float scale, float* tile) {
   const int depth = s.depth(), pitch = s.pitch();
-  share(block, s.tile * depth, [&](int e) {
-    const int r = e / depth, c = e % depth;
+  share_grid(block, s.tile, depth, [&](int r, int c) {
     tile[r * pitch + c] = r < count && c < s.head ? scale * wide(from[static_cast<Index>(r) * stride + c]) : 0.0f;
   });
 }
@@ -96,8 +94,7 @@ template <class Block, class T>
 FADER_LANES void store_turned(const Block& block, const AttentionShape& s, const TilePlace& at, const float* tile, float scale,
                               const float* cosine, const float* sine, T* to, int stride) {
   const int half = s.head / 2, pitch = s.pitch();
-  share(block, at.count * half, [&](int e) {
-    const int r = e / half, c = e % half;
+  share_grid(block, at.count, half, [&](int r, int c) {
     const Index i = at.first + r, angle = (i - s.start[at.row + i]) * half + c;
     const float a = scale * tile[r * pitch + c], b = scale * tile[r * pitch + c + half];
     T* row = to + static_cast<Index>(r) * stride;
@@ -142,14 +139,13 @@ struct AttentionForward {
       multiply(block, {q, pitch, 1}, {k, 1, pitch}, {p, n + 1, 1}, n, depth, n, false);
       block.sync();
       softmax(block, at, j, p, top, total, fix);
-      share(block, n * depth, [&](int e) { o[e / depth * pitch + e % depth] *= fix[e / depth]; });
+      share_grid(block, n, depth, [&](int r, int c) { o[r * pitch + c] *= fix[r]; });
       block.sync();
       multiply(block, {p, n + 1, 1}, {v, pitch, 1}, {o, pitch, 1}, n, n, depth, true);
     }
     block.sync();
     T* to = out + (at.row + at.first) * w + at.head * s.head;
-    share(block, at.count * s.head, [&](int e) {
-      const int r = e / s.head, c = e % s.head;
+    share_grid(block, at.count, s.head, [&](int r, int c) {
       to[static_cast<Index>(r) * w + c] = narrow<T>(o[r * pitch + c] / total[r]);
     });
     if (logsum == nullptr) return;
@@ -169,8 +165,7 @@ struct AttentionForward {
       top[r] = high;
     });
     block.sync();
-    share(block, n * n, [&](int e) {
-      const int r = e / n, c = e % n;
+    share_grid(block, n, n, [&](int r, int c) {
       float& x = p[r * pitch + c];
       x = sees(s, at.row, at.first + r, j + c) ? exponential(x - top[r]) : 0.0f;
     });
@@ -198,8 +193,8 @@ struct AttentionBackward {
     multiply(block, {q, pitch, 1}, {k, 1, pitch}, {p, n + 1, 1}, n, depth, n, false);
     multiply(block, {d_o, pitch, 1}, {v, 1, pitch}, {ds, n + 1, 1}, n, depth, n, false);
     block.sync();
-    share(block, n * n, [&](int e) {
-      const int r = e / n, c = e % n, at = r * (n + 1) + c;
+    share_grid(block, n, n, [&](int r, int c) {
+      const int at = r * (n + 1) + c;
       const float own = sees(s, row, i + r, j + c) ? exponential(p[at] - logsums[r]) : 0.0f;
       p[at] = own;
       ds[at] = own * (ds[at] - deltas[r]);
@@ -293,8 +288,7 @@ struct AttentionKeys {
     block.sync();
     T* to = dqkv + (at.row + at.first) * 3 * w + w + at.head * s.head;
     store_turned(block, s, at, dk, 1.0f, b.cosine, b.sine, to, 3 * w);
-    share(block, at.count * s.head, [&](int e) {
-      const int r = e / s.head, c = e % s.head;
+    share_grid(block, at.count, s.head, [&](int r, int c) {
       to[static_cast<Index>(r) * 3 * w + w + c] = narrow<T>(dv[r * pitch + c]);
     });
   }

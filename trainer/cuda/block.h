@@ -9,7 +9,7 @@
 //   sync()             all lanes have come here, and see what the others wrote
 //   scratch()          memory of the block, as many floats as the launch asked for
 //
-// Every lane must come to every sum, max and sync; loops over a block's work are written with `share`.
+// Every lane must come to every sum, max and sync; loops over a block's work are written with `share` and `share_grid`.
 #pragma once
 #include <cstdint>
 
@@ -29,6 +29,20 @@ using Index = std::int64_t;
 template <class Block, class Work>
 FADER_LANES void share(const Block& block, int n, const Work& work) {
   for (int i = block.lane(); i < n; i += block.lanes()) work(i);
+}
+
+/// work(row, column) for all of a grid, shared out row by row; divides once, not once for each.
+template <class Block, class Work>
+FADER_LANES void share_grid(const Block& block, int rows, int cols, const Work& work) {
+  const int down = block.lanes() / cols, right = block.lanes() % cols;
+  for (int r = block.lane() / cols, c = block.lane() % cols; r < rows;) {
+    work(r, c);
+    r += down;
+    c += right;
+    if (c < cols) continue;
+    c -= cols;
+    ++r;
+  }
 }
 
 FADER_INLINE Index blocks_of(Index n, Index each) { return (n + each - 1) / each; }

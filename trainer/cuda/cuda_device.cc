@@ -90,15 +90,15 @@ std::size_t CudaDevice::memory() const {
   return free;
 }
 
-void CudaDevice::replay(const ReplayKey& key, const std::function<void()>& work) {
+void CudaDevice::replay(const ReplayKey& key, Call call, const void* work) {
   if (records_.size() >= kRecords && !records_.contains(key)) forget();
   Record& record = records_[key];
-  if (!std::exchange(record.seen, true)) return work();  // kernels are loaded, and ways of computing products chosen, outside of a record
+  if (!std::exchange(record.seen, true)) return call(work);  // kernels are loaded, and ways of computing products chosen, outside of a record
   if (record.graph == nullptr) {
     check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "beginning a record");
     cudaGraph_t graph = nullptr;
     try {
-      work();
+      call(work);
     } catch (...) {
       if (cudaStreamEndCapture(stream_, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
       throw;

@@ -4,7 +4,6 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
-#include <functional>
 #include <map>
 
 #include "trainer/cuda/cublas_lt.h"
@@ -40,9 +39,14 @@ class CudaDevice {
   void product(const Product<T, Out>& p) {
     products_.multiply(p, stream_);
   }
-  void replay(const ReplayKey& key, const std::function<void()>& work);
+  template <class Work>
+  void replay(const ReplayKey& key, const Work& work) {
+    replay(key, [](const void* w) { (*static_cast<const Work*>(w))(); }, &work);
+  }
 
  private:
+  using Call = void (*)(const void*);
+  void replay(const ReplayKey& key, Call call, const void* work);
   struct Record {
     bool seen = false;
     cudaGraphExec_t graph = nullptr;

@@ -56,12 +56,12 @@ class DeviceBank final : public Bank {
   }
 
   void step(std::span<StepJob> jobs) override {
-    std::vector<StepJob*> order;
-    for (StepJob& job : jobs) order.push_back(&job);
+    order_.clear();
+    for (StepJob& job : jobs) order_.push_back(&job);
     const auto place = [](const StepJob* j) { return std::pair(j->batch->positions(), j->slot); };
-    std::sort(order.begin(), order.end(), [&](const StepJob* a, const StepJob* b) { return place(a) < place(b); });
+    std::sort(order_.begin(), order_.end(), [&](const StepJob* a, const StepJob* b) { return place(a) < place(b); });
     one_job_a_slot<StepJob>(jobs);
-    in_waves<StepJob*>(order, [&](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
+    in_waves<StepJob*>(order_, [&](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
   }
 
   void losses(std::span<LookJob> jobs) override {
@@ -153,11 +153,11 @@ class DeviceBank final : public Bank {
     }
   }
   template <class Job>
-  static void one_job_a_slot(std::span<const Job> jobs) {
-    std::vector<int> slots;
-    for (const Job& job : jobs) slots.push_back(job.slot);
-    std::sort(slots.begin(), slots.end());
-    FADER_CHECK(std::adjacent_find(slots.begin(), slots.end()) == slots.end(), "two jobs of one slot");
+  void one_job_a_slot(std::span<const Job> jobs) {
+    named_.clear();
+    for (const Job& job : jobs) named_.push_back(job.slot);
+    std::sort(named_.begin(), named_.end());
+    FADER_CHECK(std::adjacent_find(named_.begin(), named_.end()) == named_.end(), "two jobs of one slot");
   }
 
   // --- waves ------------------------------------------------------------------------------------------------------------
@@ -388,6 +388,8 @@ class DeviceBank final : public Bank {
   const Layout layout_;
   const int slots_;
   const std::shared_ptr<const Corpus> corpus_;
+  std::vector<StepJob*> order_;          // of a call of step
+  std::vector<int> named_;               // slots of a call
   Index budget_ = 0;                     // bytes for the working memory of a wave
   std::vector<double> reference_norm_;   // of each slot
   Array<Device, float> parameters_{*device_}, first_{*device_}, second_{*device_};  // [slots, Layout::size]

@@ -230,9 +230,8 @@ struct Rotate {
     const int half = head / 2;
     const Index at = (i % positions - start[i]) * half;
     T* row = qkv + i * 3 * width;
-    share(block, width, [&](int e) {  // 2 width / head heads of half pairs each
-      const int c = e % half;
-      T *low = row + e / half * head + c, *high = low + half;
+    share_grid(block, 2 * width / head, half, [&](int h, int c) {
+      T *low = row + h * head + c, *high = low + half;
       const float a = wide(*low), b = wide(*high), cos = cosine[at + c], sin = sine[at + c];
       *low = narrow<T>(a * cos - b * sin);
       *high = narrow<T>(b * cos + a * sin);
