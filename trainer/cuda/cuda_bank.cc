@@ -5,6 +5,13 @@
 
 namespace fader {
 
+Gpu first_gpu() {
+  Gpu gpu;
+  gpu.name = cuda::use_first_gpu();
+  cuda::check_cuda(cudaMemGetInfo(&gpu.free, &gpu.total), "reading how much memory is free");
+  return gpu;
+}
+
 std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus) {
   using cuda::CudaDevice;
   auto device = std::make_unique<CudaDevice>(cuda::most_members(slots));

@@ -8,8 +8,9 @@ namespace {
 constexpr std::size_t kRecords = 64;  // graphs kept; a run has as many as it has sets of active slots, one or a few
 constexpr int kOldest = 80;           // compute capability, times ten
 
-// The first visible GPU, made current; products need it before they are set up.
-Index use_first_gpu(Index members) {
+}  // namespace
+
+std::string use_first_gpu() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   const std::string advice = "use device = \"cpu\" where there is no NVIDIA GPU; where there is one, look whether nvidia-smi lists it and what CUDA_VISIBLE_DEVICES says";
@@ -24,16 +25,14 @@ Index use_first_gpu(Index members) {
     throw ConfigError(fmt::format("device = \"cuda\": {} has compute capability {}.{}; 8.0 or more (Ampere) is needed", properties.name, properties.major,
                                   properties.minor));
   check_cuda(cudaSetDevice(0), "choosing the GPU");
-  return members;
+  return properties.name;
 }
-
-}  // namespace
 
 void check_cuda(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw RunError(fmt::format("the GPU failed at {}: {} ({})", what, cudaGetErrorString(status), cudaGetErrorName(status)));
 }
 
-CudaDevice::CudaDevice(Index members) : products_(use_first_gpu(members)) {
+CudaDevice::CudaDevice(Index members) : products_((use_first_gpu(), members)) {
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a queue");
   int bytes = 0;
   check_cuda(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0), "reading the size of shared memory");

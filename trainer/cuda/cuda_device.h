@@ -5,6 +5,7 @@
 #include <cuda_runtime_api.h>
 
 #include <map>
+#include <string>
 
 #include "trainer/cuda/cublas_lt.h"
 #include "trainer/cuda/device.h"
@@ -13,6 +14,9 @@ namespace fader::cuda {
 
 /// RunError naming what failed and why. After it the GPU's state is unknown: only a fresh process can go on.
 void check_cuda(cudaError_t status, const char* what);
+
+/// Makes the first visible GPU the current one; its name. ConfigError when there is none that can be used.
+std::string use_first_gpu();
 
 class CudaDevice {
  public:
