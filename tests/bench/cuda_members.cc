@@ -1,5 +1,6 @@
-// Many small language models on one GPU: for 1 to 512 members of about a million parameters, tokens a second, episodes of 1.2 million
-// tokens an hour, and memory. Batches are packed anew for every step, as a trainer does; the share of time that takes is printed too.
+// Many small language models on one GPU: for 1 to 512 members of about a million parameters, tokens a second, episodes of 1.2
+// million tokens an hour, and memory. Batches are packed anew for every step, as a trainer does; the share of time that takes is
+// printed too.
 //
 //   cuda_members [most members = 512] [rows a step = 16] [precision = bfloat16] [seconds each = 5]
 //
@@ -37,7 +38,12 @@ ModelOptions million() {
 class Members {
  public:
   Members(const Corpus& corpus, int count, std::int64_t rows)
-      : corpus_(corpus), rows_(rows), batches_(static_cast<std::size_t>(count)), nats_(batches_.size()), jobs_(batches_.size()), next_(batches_.size()) {
+      : corpus_(corpus),
+        rows_(rows),
+        batches_(static_cast<std::size_t>(count)),
+        nats_(batches_.size()),
+        jobs_(batches_.size()),
+        next_(batches_.size()) {
     for (std::size_t i = 0; i < next_.size(); ++i) {
       next_[i] = static_cast<PassageId>(i * 7919 % corpus_.passages().size());
       nats_[i].resize(static_cast<std::size_t>(rows_ * corpus_.context()));
@@ -68,7 +74,8 @@ class Members {
   std::vector<PassageId> next_;
 };
 
-void measure(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int count, double seconds) {
+void measure(const ModelOptions& model, const TrainOptions& train, std::shared_ptr<const Corpus> corpus, int count,
+             double seconds) {
   const auto before = first_gpu().free;
   const auto bank = make_cuda_bank(model, train, count, corpus);
   for (int s = 0; s < count; ++s) bank->reset(s, static_cast<std::uint64_t>(s));
@@ -89,8 +96,8 @@ void measure(const ModelOptions& model, const TrainOptions& train, std::shared_p
   }
   const double each = seconds_since(start) / steps, rate = static_cast<double>(members.tokens()) / each;
   const double flops = training_flops(model, Layout(model), *members.jobs()[0].batch) * count / each;
-  fmt::print("{:7} {:10.2f} {:12.0f} {:14.0f} {:9.1f}% {:10.1f} {:9.2f}\n", count, each * 1e3, rate, rate * 3600 / kEpisode, 100 * packing / (each * steps),
-             flops / 1e12, static_cast<double>(before - first_gpu().free) / (1 << 30));
+  fmt::print("{:7} {:10.2f} {:12.0f} {:14.0f} {:9.1f}% {:10.1f} {:9.2f}\n", count, each * 1e3, rate, rate * 3600 / kEpisode,
+             100 * packing / (each * steps), flops / 1e12, static_cast<double>(before - first_gpu().free) / (1 << 30));
 }
 
 }  // namespace
@@ -105,8 +112,9 @@ int main(int argc, char** argv) try {
     throw ConfigError("usage: cuda_members [most members] [rows a step] [bfloat16 or float32] [seconds each]");
   const ModelOptions model = million();
   const Gpu gpu = first_gpu();
-  fmt::print("{}, {:.1f} GiB free; {} parameters, vocabulary {}, context {}, {} rows a step, {}\n", gpu.name, static_cast<double>(gpu.free) / (1 << 30),
-             model.parameters(), model.vocabulary, model.context, train.batch, train.precision);
+  fmt::print("{}, {:.1f} GiB free; {} parameters, vocabulary {}, context {}, {} rows a step, {}\n", gpu.name,
+             static_cast<double>(gpu.free) / (1 << 30), model.parameters(), model.vocabulary, model.context, train.batch,
+             train.precision);
   fmt::print("members    step ms     tokens/s  episodes/hour   packing   TFLOP/s       GiB\n");
   const auto corpus = ToyCorpus::random(1, 20000, static_cast<int>(model.vocabulary), static_cast<int>(model.context));
   for (int count = 1; count <= most; count *= 2) measure(model, train, corpus, count, seconds);

@@ -1,5 +1,5 @@
-// The bank of the GPU against the CPU's model: emulated by this processor, where everything but launches, cuBLASLt and recorded steps
-// is the code that a GPU runs; and on a GPU where there is one.
+// The bank of the GPU against the CPU's model: emulated by this processor, where everything but launches, cuBLASLt and recorded
+// steps is the code that a GPU runs; and on a GPU where there is one.
 #include <catch2/catch.hpp>
 #include <limits>
 
@@ -107,7 +107,8 @@ TEST_CASE("cuda bank: in bfloat16 as close to float32 as the CPU is") {
   Looks looks(0, batches_of(*corpus_of(o), next, {positions}));
   bank->reference({&looks.job, 1});
   Oracle exact(o, {}, 10, Precision::float32), rounded(o, {}, 10, Precision::bfloat16);
-  const auto nats = exact.differentiate(looks.batches, looks.weight), rounded_nats = rounded.differentiate(looks.batches, looks.weight);
+  const auto nats = exact.differentiate(looks.batches, looks.weight),
+             rounded_nats = rounded.differentiate(looks.batches, looks.weight);
   CHECK(relative_error(looks.nats, nats) < 2e-3);
   CHECK(relative_error(looks.nats, rounded_nats) < 2e-3);
   CHECK(looks.nats != nats);
@@ -250,7 +251,8 @@ TEST_CASE("cuda bank: influence is the inner product with the reference, for man
     const auto reference = oracle.gradient;
     const auto nats = oracle.differentiate(probes[i].batches, probes[i].weight);
     double dot = 0;
-    for (std::size_t k = 0; k < reference.size(); ++k) dot += static_cast<double>(reference[k]) * static_cast<double>(oracle.gradient[k]);
+    for (std::size_t k = 0; k < reference.size(); ++k)
+      dot += static_cast<double>(reference[k]) * static_cast<double>(oracle.gradient[k]);
     CHECK(jobs[i].norm == Approx(oracle.norm()).epsilon(1e-5));
     CHECK(jobs[i].dot == Approx(dot).epsilon(1e-4).margin(1e-6));
     if (!nats.empty()) CHECK(relative_error(probes[i].nats, nats) < 2e-6);
@@ -291,7 +293,8 @@ TEST_CASE("cuda bank: saved, loaded and continued is continued, bit for bit") {
   const Kept k = kept(*first, 0, true, true);
   Oracle oracle(o, {}, 0, precision);
   std::copy(k.mean.begin(), k.mean.end(), oracle.parameters.begin());
-  CHECK(relative_error(mean.nats, oracle.differentiate(mean.batches, mean.weight)) < (precision == Precision::float32 ? 2e-6 : 2e-2));
+  CHECK(relative_error(mean.nats, oracle.differentiate(mean.batches, mean.weight)) <
+        (precision == Precision::float32 ? 2e-6 : 2e-2));
   const Kept other = kept(*first, 1, true, true);
   CHECK(std::all_of(other.reference.begin(), other.reference.end(), [](float x) { return x == 0; }));
 }

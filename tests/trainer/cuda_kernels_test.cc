@@ -1,5 +1,5 @@
-// Kernels of the GPU one by one, run by this processor with one lane and with several: against the CPU's kernels and plain loops. The whole
-// of them is tested against the CPU's model in cuda_bank_test.cc.
+// Kernels of the GPU one by one, run by this processor with one lane and with several: against the CPU's kernels and plain loops.
+// The whole of them is tested against the CPU's model in cuda_bank_test.cc.
 #include "trainer/cuda/kernels.h"
 
 #include <catch2/catch.hpp>
@@ -48,7 +48,8 @@ TEST_CASE("cuda kernels: segments are written out position by position") {
   std::vector<std::int32_t> start(12, 77), stop(12, 77);
   std::vector<float> weight(12, 77.0f);
   auto d = device(lanes);
-  d.launch(2, Expand{members.data(), segments.data(), corpus.data(), loose.data(), 3, positions, input.data(), target.data(), start.data(), stop.data(), weight.data()});
+  d.launch(2, Expand{members.data(), segments.data(), corpus.data(), loose.data(), 3, positions, input.data(), target.data(),
+                     start.data(), stop.data(), weight.data()});
   CHECK(input == std::vector<std::uint32_t>{3, 12, 13, 3, 22, 0, 3, 0, 0, 0, 0, 0});
   CHECK(target == std::vector<std::uint32_t>{12, 13, 14, 22, 23, 0, 9, 0, 0, 0, 0, 0});
   CHECK(start == std::vector<std::int32_t>{0, 0, 0, 3, 3, 5, 0, 1, 2, 3, 4, 5});
@@ -88,18 +89,21 @@ TEMPLATE_TEST_CASE("cuda kernels: position by position as the CPU's", "", float,
   std::vector<T> rounded(700);
   for (std::int64_t m = 0; m < 2; ++m) {
     const std::int64_t at = m * 350;
-    kernels::rms_norm(x.data() + at, gains.data() + m * 10, positions, width, 1e-3f, want_out.data() + at, want_inverse.data() + m * 35);
-    kernels::rms_norm_backward(dout.data() + at, x.data() + at, gains.data() + m * 10, want_inverse.data() + m * 35, positions, width,
-                               want_dx.data() + at, want_dgain.data() + m * 10);
+    kernels::rms_norm(x.data() + at, gains.data() + m * 10, positions, width, 1e-3f, want_out.data() + at,
+                      want_inverse.data() + m * 35);
+    kernels::rms_norm_backward(dout.data() + at, x.data() + at, gains.data() + m * 10, want_inverse.data() + m * 35, positions,
+                               width, want_dx.data() + at, want_dgain.data() + m * 10);
   }
   d.launch(rows, RmsNorm<T>{x.data(), members.data(), 0, positions, 10, 1e-3f, out.data(), inverse.data()});
   CHECK(distance(out, want_out) < close);
   CHECK(distance(inverse, want_inverse) < 1e-6);
   std::vector<float> before(dx), partial(2 * 10);
-  d.launch(rows, RmsNormBackward<T>{dout.data(), x.data(), inverse.data(), members.data(), 0, positions, 10, false, dx.data(), rounded.data()});
+  d.launch(rows, RmsNormBackward<T>{dout.data(), x.data(), inverse.data(), members.data(), 0, positions, 10, false, dx.data(),
+                                    rounded.data()});
   CHECK(distance(dx, want_dx) < 1e-6);
   for (std::size_t i = 0; i < 700; ++i) REQUIRE(wide(rounded[i]) == wide(narrow<T>(dx[i])));
-  d.launch(rows, RmsNormBackward<T>{dout.data(), x.data(), inverse.data(), members.data(), 0, positions, 10, true, fresh.data(), rounded.data()});
+  d.launch(rows, RmsNormBackward<T>{dout.data(), x.data(), inverse.data(), members.data(), 0, positions, 10, true, fresh.data(),
+                                    rounded.data()});
   for (std::size_t i = 0; i < 700; ++i) fresh[i] += before[i];
   CHECK(distance(fresh, want_dx) < 1e-6);
   d.launch(2, GainPartials<T>{dout.data(), x.data(), inverse.data(), positions, 10, partial.data()});
@@ -138,19 +142,24 @@ TEMPLATE_TEST_CASE("cuda kernels: loss and its gradient as the CPU's, over padde
   Rng rng(3, "test/target");
   for (auto& t : target) t = static_cast<std::uint32_t>(rng.below(19));
   for (std::size_t i = 0; i < 10; ++i) {
-    packed.insert(packed.end(), logits.begin() + static_cast<std::ptrdiff_t>(i * 24), logits.begin() + static_cast<std::ptrdiff_t>(i * 24 + 19));
+    packed.insert(packed.end(), logits.begin() + static_cast<std::ptrdiff_t>(i * 24),
+                  logits.begin() + static_cast<std::ptrdiff_t>(i * 24 + 19));
     packed_target.push_back(target[i / 5 * 12 + 4 + i % 5]);
     packed_weight.push_back(weight[i / 5 * 12 + 4 + i % 5]);
   }
-  kernels::cross_entropy_backward(packed.data(), packed_target.data(), packed_weight.data(), 10, vocabulary, want_nats.data(), row.data());
+  kernels::cross_entropy_backward(packed.data(), packed_target.data(), packed_weight.data(), 10, vocabulary, want_nats.data(),
+                                  row.data());
   auto d = device(lanes);
-  d.launch(10, CrossEntropy<T, kWide, false>{logits.data(), target.data(), weight.data(), positions, first, rows, 19, stride, only_nats.data()});
-  d.launch(10, CrossEntropy<T, kWarp, true>{logits.data(), target.data(), weight.data(), positions, first, rows, 19, stride, nats.data()});
+  d.launch(10, CrossEntropy<T, kWide, false>{logits.data(), target.data(), weight.data(), positions, first, rows, 19, stride,
+                                             only_nats.data()});
+  d.launch(10, CrossEntropy<T, kWarp, true>{logits.data(), target.data(), weight.data(), positions, first, rows, 19, stride,
+                                            nats.data()});
   CHECK(only_nats == nats);
   std::vector<T> gradient;
   for (std::size_t i = 0; i < 10; ++i) {
     CHECK(nats[i / 5 * 12 + 4 + i % 5] == Approx(want_nats[i]).epsilon(1e-6).margin(1e-6));
-    gradient.insert(gradient.end(), logits.begin() + static_cast<std::ptrdiff_t>(i * 24), logits.begin() + static_cast<std::ptrdiff_t>(i * 24 + 19));
+    gradient.insert(gradient.end(), logits.begin() + static_cast<std::ptrdiff_t>(i * 24),
+                    logits.begin() + static_cast<std::ptrdiff_t>(i * 24 + 19));
   }
   CHECK(distance(gradient, packed) < (std::is_same_v<T, float> ? 1e-6 : 3e-3));
   CHECK(nats[0] == 7.0f);
@@ -176,4 +185,45 @@ TEST_CASE("cuda kernels: sums of a gradient are exact, whatever the pieces") {
     CHECK(sums[m].gg == Approx(gg).epsilon(1e-14));
     CHECK(sums[m].gr == Approx(m == 0 ? gr : 0.0).epsilon(1e-12).margin(0));
   }
+}
+
+TEST_CASE("cuda products: as plain loops, and as a library for column-major matrices is asked for them") {
+  const bool left = GENERATE(false, true), right = GENERATE(false, true), add = GENERATE(false, true);
+  CAPTURE(left, right, add);
+  const Index rows = 3, depth = 4, cols = 5, members = 2;
+  const auto matrices = [](const std::vector<Half>& x, Index high, Index broad, bool transposed) {
+    const Index stored = transposed ? broad : high, across = transposed ? high : broad;
+    return Matrices<Half>{x.data(), stored, across, across + 2, (across + 2) * stored + 1, transposed};
+  };
+  const auto x = random<Half>(1, 200), y = random<Half>(2, 200);
+  const auto start = random<float>(3, 80);
+  std::vector<float> out(start);
+  Product<Half, float> p{matrices(x, rows, depth, left), matrices(y, depth, cols, right), out.data(), cols + 1, 35, members};
+  if (add) p.addend = out.data();
+  const ColumnMajorProduct c = column_major(p);
+  const auto at = [](const ColumnMajor& m, Index member, Index i, Index j) {
+    return static_cast<std::size_t>(member * m.stride + (m.transposed ? i * m.pitch + j : j * m.pitch + i));
+  };
+  auto d = device(1);
+  d.product(p);
+  CHECK(c.out.rows == cols);
+  CHECK(c.out.cols == rows);
+  CHECK((c.first.transposed ? c.first.cols : c.first.rows) == cols);
+  CHECK((c.first.transposed ? c.first.rows : c.first.cols) == depth);
+  CHECK((c.second.transposed ? c.second.rows : c.second.cols) == rows);
+  CHECK((c.second.transposed ? c.second.cols : c.second.rows) == depth);
+  for (Index m = 0; m < members; ++m)
+    for (Index i = 0; i < cols; ++i)
+      for (Index j = 0; j < rows; ++j) {
+        double want = add ? static_cast<double>(start[at(c.out, m, i, j)]) : 0.0, plain = want;
+        for (Index k = 0; k < depth; ++k) {
+          want += static_cast<double>(wide(y[at(c.first, m, i, k)])) * static_cast<double>(wide(x[at(c.second, m, k, j)]));
+          const Matrices<Half>&a = p.a, &b = p.b;
+          const Index of_a = a.transposed ? k * a.pitch + j : j * a.pitch + k,
+                      of_b = b.transposed ? i * b.pitch + k : k * b.pitch + i;
+          plain += static_cast<double>(wide(a.data[m * a.stride + of_a])) * static_cast<double>(wide(b.data[m * b.stride + of_b]));
+        }
+        REQUIRE(want == Approx(plain).margin(1e-12));
+        REQUIRE(out[at(c.out, m, i, j)] == Approx(want).epsilon(1e-5).margin(1e-5));
+      }
 }

@@ -1,4 +1,5 @@
-// What the tests of the GPU's bank share: small models, batches over a toy corpus, and a member trained by the CPU's model, its oracle.
+// What the tests of the GPU's bank share: small models, batches over a toy corpus, and a member trained by the CPU's model, its
+// oracle.
 #pragma once
 #include <cmath>
 #include <list>
@@ -20,8 +21,8 @@
 
 namespace fader::oracle {
 
-inline ModelOptions shape(std::int64_t vocabulary, std::int64_t width, std::int64_t heads, std::int64_t layers, std::int64_t context,
-                          std::int64_t hidden, double std = 0.3) {
+inline ModelOptions shape(std::int64_t vocabulary, std::int64_t width, std::int64_t heads, std::int64_t layers,
+                          std::int64_t context, std::int64_t hidden, double std = 0.3) {
   ModelOptions o;
   o.vocabulary = vocabulary;
   o.width = width;
@@ -43,7 +44,8 @@ inline std::shared_ptr<const Corpus> corpus_of(const ModelOptions& o) {
   return corpus;
 }
 
-/// Segments of passages of the corpus from `next` on, until there are exactly `positions`; every third of tokens that it does not hold.
+/// Segments of passages of the corpus from `next` on, until there are exactly `positions`; every third of tokens that it does not
+/// hold.
 inline Batch batch_of(const Corpus& corpus, PassageId& next, std::int64_t positions) {
   static std::list<std::vector<std::uint32_t>> kept;  // what batches name must stay where it is
   Batch batch;
@@ -160,7 +162,8 @@ struct Oracle {
     return std::sqrt(square);
   }
   double step(const Batch& batch, double rate, std::int64_t at, std::int64_t averaged) {
-    const auto nats = differentiate({&batch, 1}, std::vector<float>(batch.segments(), 1.0f / static_cast<float>(batch.positions())));
+    const auto nats =
+        differentiate({&batch, 1}, std::vector<float>(batch.segments(), 1.0f / static_cast<float>(batch.positions())));
     const double clip = t.clip > 0 && norm() > t.clip ? t.clip / norm() : 1.0;
     for (const Tensor& tensor : layout.tensors)
       for (auto i = static_cast<std::size_t>(tensor.offset); i < static_cast<std::size_t>(tensor.offset + tensor.size()); ++i) {
@@ -169,7 +172,8 @@ struct Oracle {
         const double m1 = m / (1 - std::pow(t.beta1, at)), v1 = v / (1 - std::pow(t.beta2, at));
         first[i] = static_cast<float>(m);
         second[i] = static_cast<float>(v);
-        parameters[i] = static_cast<float>(p - rate * m1 / (std::sqrt(v1) + t.epsilon) - (tensor.matrix() ? rate * t.weight_decay * p : 0.0));
+        parameters[i] =
+            static_cast<float>(p - rate * m1 / (std::sqrt(v1) + t.epsilon) - (tensor.matrix() ? rate * t.weight_decay * p : 0.0));
         if (averaged > 0) mean[i] += (parameters[i] - mean[i]) / static_cast<float>(averaged);
       }
     return std::accumulate(nats.begin(), nats.end(), 0.0) / static_cast<double>(nats.size());

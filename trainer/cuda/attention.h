@@ -72,13 +72,16 @@ struct TilePlace {
   int head, count;
 
   FADER_LANES TilePlace(const AttentionShape& s, Index index)
-      : first(index / s.heads % s.tiles() * s.tile), row(index / s.heads / s.tiles() * s.positions), head(static_cast<int>(index % s.heads)),
+      : first(index / s.heads % s.tiles() * s.tile),
+        row(index / s.heads / s.tiles() * s.positions),
+        head(static_cast<int>(index % s.heads)),
         count(static_cast<int>(s.positions - first < s.tile ? s.positions - first : s.tile)) {}
 };
 
 /// A tile from memory; rows from `count` on and columns beyond the head are zeros. `from`: of the tile's first row and head.
 template <class Block, class T>
-FADER_LANES void load_tile(const Block& block, const AttentionShape& s, const T* from, int stride, int count, float scale, float* tile) {
+FADER_LANES void load_tile(const Block& block, const AttentionShape& s, const T* from, int stride, int count, float scale,
+                           float* tile) {
   const int depth = s.depth(), pitch = s.pitch();
   share_grid(block, s.tile, depth, [&](int r, int c) {
     tile[r * pitch + c] = r < count && c < s.head ? scale * wide(from[static_cast<Index>(r) * stride + c]) : 0.0f;

@@ -36,8 +36,10 @@ void* open_library() {
       if (void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return handle;
       tried += "\n  " + std::string(dlerror());
     }
-  throw ConfigError("cuBLASLt, which multiplies matrices on a GPU, cannot be loaded; install it (package libcublas of the CUDA toolkit) or add its folder "
-                    "to LD_LIBRARY_PATH, or use device = \"cpu\". Tried:" + tried);
+  throw ConfigError(
+      "cuBLASLt, which multiplies matrices on a GPU, cannot be loaded; install it (package libcublas of the CUDA toolkit) or add "
+      "its folder to LD_LIBRARY_PATH, or use device = \"cpu\". Tried:" +
+      tried);
 }
 
 const Library& library() {  // stays loaded
@@ -46,7 +48,9 @@ const Library& library() {  // stays loaded
     Library l;
     const auto find = [handle](auto& function, const char* name) {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
-      if (function == nullptr) throw ConfigError(fmt::format("cuBLASLt has no function {}: it is of another version than this program was built for", name));
+      if (function == nullptr)
+        throw ConfigError(
+            fmt::format("cuBLASLt has no function {}: it is of another version than this program was built for", name));
     };
 #define FADER_FUNCTION(name) find(l.name, "cublasLt" #name);
     FADER_FUNCTIONS
@@ -74,11 +78,11 @@ Shape shape_of(const Product<T, Out>& p) {
           p.b.pitch, p.b.stride, p.b.transposed, p.pitch, p.stride};
 }
 std::string text_of(const Shape& s) {
-  return fmt::format("[{} x {}]{} times [{} x {}]{}, types {} and {}", s[2], s[3], s[6] ? " transposed" : "", s[7], s[8], s[11] ? " transposed" : "", s[0], s[1]);
+  return fmt::format("[{} x {}]{} times [{} x {}]{}, types {} and {}", s[2], s[3], s[6] ? " transposed" : "", s[7], s[8],
+                     s[11] ? " transposed" : "", s[0], s[1]);
 }
 
-// How products of a shape are done. cuBLASLt's matrices are column-major: a row-major one is its own transpose there, so out^T =
-// b^T a^T is computed, and b goes first.
+// How products of a shape are done.
 struct Plan {
   cublasLtMatmulDesc_t operation = nullptr;
   cublasLtMatrixLayout_t first = nullptr, second = nullptr, out = nullptr;
@@ -113,11 +117,12 @@ struct CublasLt::Impl {
     if (handle != nullptr) library().Destroy(handle);
   }
 
-  cublasLtMatrixLayout_t layout(cudaDataType_t type, Index rows, Index cols, Index pitch, Index stride) const {
+  cublasLtMatrixLayout_t layout(cudaDataType_t type, const ColumnMajor& m) const {
     cublasLtMatrixLayout_t made = nullptr;
-    check(library().MatrixLayoutCreate(&made, type, static_cast<std::uint64_t>(cols), static_cast<std::uint64_t>(rows), pitch), "a layout");
-    const std::int64_t offset = stride;
-    check(library().MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &offset, sizeof(offset)), "a stride");
+    const auto rows = static_cast<std::uint64_t>(m.rows), cols = static_cast<std::uint64_t>(m.cols);
+    check(library().MatrixLayoutCreate(&made, type, rows, cols, m.pitch), "a layout");
+    check(library().MatrixLayoutSetAttribute(made, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &m.stride, sizeof(m.stride)),
+          "a stride");
     return made;
   }
 
@@ -139,12 +144,16 @@ struct CublasLt::Impl {
   template <class T, class Out>
   void make(const Product<T, Out>& p, Plan& plan) {
     check(library().MatmulDescCreate(&plan.operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "an operation");
-    const cublasOperation_t first = p.b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N, second = p.a.transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
-    check(library().MatmulDescSetAttribute(plan.operation, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof(first)), "a transposition");
-    check(library().MatmulDescSetAttribute(plan.operation, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof(second)), "a transposition");
-    plan.first = layout(kType<T>, p.b.rows, p.b.cols, p.b.pitch, p.b.stride);
-    plan.second = layout(kType<T>, p.a.rows, p.a.cols, p.a.pitch, p.a.stride);
-    plan.out = layout(kType<Out>, p.a.height(), p.b.breadth(), p.pitch, p.stride);
+    const ColumnMajorProduct c = column_major(p);
+    const auto transpose = [&](cublasLtMatmulDescAttributes_t name, bool transposed) {
+      const cublasOperation_t way = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+      check(library().MatmulDescSetAttribute(plan.operation, name, &way, sizeof(way)), "a transposition");
+    };
+    transpose(CUBLASLT_MATMUL_DESC_TRANSA, c.first.transposed);
+    transpose(CUBLASLT_MATMUL_DESC_TRANSB, c.second.transposed);
+    plan.first = layout(kType<T>, c.first);
+    plan.second = layout(kType<T>, c.second);
+    plan.out = layout(kType<Out>, c.out);
     plan.set_members(std::max(members, static_cast<std::int32_t>(p.members)));
     choose(plan, text_of(shape_of(p)));
   }
@@ -162,7 +171,8 @@ struct CublasLt::Impl {
       set(name, kAlignment);
     cublasLtMatmulHeuristicResult_t found{};
     int count = 0;
-    const cublasStatus_t status = library().MatmulAlgoGetHeuristic(handle, plan.operation, plan.first, plan.second, plan.out, plan.out, wish, 1, &found, &count);
+    const cublasStatus_t status = library().MatmulAlgoGetHeuristic(handle, plan.operation, plan.first, plan.second, plan.out,
+                                                                   plan.out, wish, 1, &found, &count);
     library().MatmulPreferenceDestroy(wish);
     check(count == 0 && status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status, "no way to compute " + what);
     check(found.state, "no way to compute " + what);
@@ -183,12 +193,12 @@ void CublasLt::multiply(const Product<T, Out>& p, cudaStream_t stream) {
   FADER_CHECK_EQ(p.a.breadth(), p.b.height());
   for (const void* data : {static_cast<const void*>(p.a.data), static_cast<const void*>(p.b.data), static_cast<const void*>(p.out)})
     FADER_CHECK(reinterpret_cast<std::uintptr_t>(data) % kAlignment == 0);
-  Plan& plan = impl_->plan(p);
+  Plan& plan = impl_->plan(p);  // of b and a in this order: column_major
   plan.set_members(static_cast<std::int32_t>(p.members));
   const float one = 1, addend = p.addend != nullptr ? 1 : 0;
   const Out* added = p.addend != nullptr ? p.addend : p.out;
-  check(library().Matmul(impl_->handle, plan.operation, &one, p.b.data, plan.first, p.a.data, plan.second, &addend, added, plan.out, p.out, plan.out,
-                         &plan.algorithm, impl_->workspace, kWorkspace, stream),
+  check(library().Matmul(impl_->handle, plan.operation, &one, p.b.data, plan.first, p.a.data, plan.second, &addend, added, plan.out,
+                         p.out, plan.out, &plan.algorithm, impl_->workspace, kWorkspace, stream),
         text_of(shape_of(p)));
 }
 

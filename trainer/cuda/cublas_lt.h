@@ -1,4 +1,5 @@
-// Products of members by cuBLASLt, which is loaded when the first GPU is used: a program with the CUDA part starts on machines without.
+// Products of members by cuBLASLt, which is loaded when the first GPU is used: a program with the CUDA part starts on machines
+// without.
 //
 // How a product is computed is chosen once for each shape, for the most members that can take part, and kept: which members
 // take part changes no member's numbers. Sums that are split are put together in a fixed order.

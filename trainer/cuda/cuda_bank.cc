@@ -12,7 +12,8 @@ Gpu first_gpu() {
   return gpu;
 }
 
-std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus) {
+std::unique_ptr<Bank> make_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots,
+                                     std::shared_ptr<const Corpus> corpus) {
   using cuda::CudaDevice;
   auto device = std::make_unique<CudaDevice>(cuda::most_members(slots));
   if (train.precision == "float32")

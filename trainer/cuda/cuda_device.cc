@@ -13,23 +13,27 @@ constexpr int kOldest = 80;           // compute capability, times ten
 std::string use_first_gpu() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
-  const std::string advice = "use device = \"cpu\" where there is no NVIDIA GPU; where there is one, look whether nvidia-smi lists it and what CUDA_VISIBLE_DEVICES says";
+  const std::string advice =
+      "use device = \"cpu\" where there is no NVIDIA GPU; where there is one, look whether nvidia-smi lists it and what "
+      "CUDA_VISIBLE_DEVICES says";
   if (status == cudaErrorInsufficientDriver)
-    throw ConfigError(fmt::format("device = \"cuda\": the NVIDIA driver is missing, or older than CUDA {}.{} asks for; {}", CUDART_VERSION / 1000,
-                                  CUDART_VERSION % 1000 / 10, advice));
-  if (status != cudaSuccess) throw ConfigError(fmt::format("device = \"cuda\": no GPU can be used: {}; {}", cudaGetErrorString(status), advice));
+    throw ConfigError(fmt::format("device = \"cuda\": the NVIDIA driver is missing, or older than CUDA {}.{} asks for; {}",
+                                  CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10, advice));
+  if (status != cudaSuccess)
+    throw ConfigError(fmt::format("device = \"cuda\": no GPU can be used: {}; {}", cudaGetErrorString(status), advice));
   if (count == 0) throw ConfigError("device = \"cuda\": no GPU was found; " + advice);
   cudaDeviceProp properties{};
   check_cuda(cudaGetDeviceProperties(&properties, 0), "reading the GPU's properties");
   if (properties.major * 10 + properties.minor < kOldest)
-    throw ConfigError(fmt::format("device = \"cuda\": {} has compute capability {}.{}; 8.0 or more (Ampere) is needed", properties.name, properties.major,
-                                  properties.minor));
+    throw ConfigError(fmt::format("device = \"cuda\": {} has compute capability {}.{}; 8.0 or more (Ampere) is needed",
+                                  properties.name, properties.major, properties.minor));
   check_cuda(cudaSetDevice(0), "choosing the GPU");
   return properties.name;
 }
 
 void check_cuda(cudaError_t status, const char* what) {
-  if (status != cudaSuccess) throw RunError(fmt::format("the GPU failed at {}: {} ({})", what, cudaGetErrorString(status), cudaGetErrorName(status)));
+  if (status != cudaSuccess)
+    throw RunError(fmt::format("the GPU failed at {}: {} ({})", what, cudaGetErrorString(status), cudaGetErrorName(status)));
 }
 
 CudaDevice::CudaDevice(Index members) : products_((use_first_gpu(), members)) {
@@ -52,8 +56,9 @@ void* CudaDevice::allocate(std::size_t bytes) {
   const cudaError_t status = cudaMalloc(&p, bytes);
   if (status == cudaErrorMemoryAllocation) {
     (void)cudaGetLastError();
-    throw RunError(fmt::format("the GPU has {:.1f} GiB free where {:.1f} GiB more are needed; try fewer members, a smaller batch or a smaller model",
-                               static_cast<double>(memory()) / (1 << 30), static_cast<double>(bytes) / (1 << 30)));
+    throw RunError(fmt::format(
+        "the GPU has {:.1f} GiB free where {:.1f} GiB more are needed; try fewer members, a smaller batch or a smaller model",
+        static_cast<double>(memory()) / (1 << 30), static_cast<double>(bytes) / (1 << 30)));
   }
   check_cuda(status, "making room");
   return p;
@@ -92,7 +97,8 @@ std::size_t CudaDevice::memory() const {
 void CudaDevice::replay(const ReplayKey& key, Call call, const void* work) {
   if (records_.size() >= kRecords && !records_.contains(key)) forget();
   Record& record = records_[key];
-  if (!std::exchange(record.seen, true)) return call(work);  // kernels are loaded, and ways of computing products chosen, outside of a record
+  if (!std::exchange(record.seen, true))
+    return call(work);  // kernels are loaded, and ways of computing products chosen, outside of a record
   if (record.graph == nullptr) {
     check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "beginning a record");
     cudaGraph_t graph = nullptr;

@@ -1,4 +1,5 @@
-// A GPU: memory, a queue, launches of kernels, products, and steps recorded as CUDA graphs. The first that is visible. Not thread-safe.
+// A GPU: memory, a queue, launches of kernels, products, and steps recorded as CUDA graphs. The first that is visible. Not
+// thread-safe.
 //
 // A work that is replayed runs as it is the first time, is recorded the second time, and then the record is launched.
 #pragma once

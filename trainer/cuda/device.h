@@ -5,7 +5,8 @@
 //   upload, download, copy(to, from, bytes), zero(p, bytes)
 //   launch(blocks, kernel, scratch)        kernel(block, i) for i in [0, blocks), each block with `scratch` floats (block.h)
 //   product(Product)
-//   replay(key, work)                      does work(), which launches; may record it and repeat the record on a call with the same key.
+//   replay(key, work)                      does work(), which launches; may record it and repeat the record on a call with the same
+//   key.
 //                                          Equal keys promise equal launches. Any allocation drops all records.
 //   scratch_limit()                        floats that a block may have
 //   memory()                               bytes that are free
@@ -32,7 +33,8 @@ struct Matrices {
   Index breadth() const { return transposed ? rows : cols; }
 };
 
-/// out = a b + addend, for each of `members` members; sums in float, rounded once. `addend`: null, or laid out as `out`, perhaps `out` itself.
+/// out = a b + addend, for each of `members` members; sums in float, rounded once. `addend`: null, or laid out as `out`, perhaps
+/// `out` itself.
 template <class T, class Out>
 struct Product {
   Matrices<T> a, b;
@@ -41,6 +43,23 @@ struct Product {
   Index members;
   const Out* addend = nullptr;
 };
+
+/// A product as libraries for column-major matrices take it: out = first second. To them a row-major matrix is its own transpose, so
+/// out^T = b^T a^T is computed, and b goes first.
+struct ColumnMajor {
+  std::int64_t rows, cols;  ///< as stored
+  std::int64_t pitch;       ///< from one column to the next
+  std::int64_t stride;
+  bool transposed;
+};
+struct ColumnMajorProduct {
+  ColumnMajor first, second, out;
+};
+template <class T, class Out>
+ColumnMajorProduct column_major(const Product<T, Out>& p) {
+  const auto swapped = [](const Matrices<T>& m) { return ColumnMajor{m.cols, m.rows, m.pitch, m.stride, m.transposed}; };
+  return {swapped(p.b), swapped(p.a), {p.b.breadth(), p.a.height(), p.pitch, p.stride, false}};
+}
 
 /// What tells records apart.
 using ReplayKey = std::array<std::int64_t, 4>;

@@ -1,9 +1,9 @@
 // A bank on a device: slots side by side in its memory, the jobs of a call batched.
 //
-// Jobs of equal size are taken together, as many as there is working memory for (a wave); within a wave each has a number, and tables
-// tell the kernels which slot that is. A member's numbers do not depend on the wave: shapes and the order of sums are those of its
-// own batch. A batch that is only looked at is padded to a power of two, so that few shapes occur. When the slots of a wave lie side by
-// side, products take the bank's own copies of the weights; else they are gathered first.
+// Jobs of equal size are taken together, as many as there is working memory for (a wave); within a wave each has a number, and
+// tables tell the kernels which slot that is. A member's numbers do not depend on the wave: shapes and the order of sums are those
+// of its own batch. A batch that is only looked at is padded to a power of two, so that few shapes occur. When the slots of a wave
+// lie side by side, products take the bank's own copies of the weights; else they are gathered first.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -30,7 +30,8 @@ class DeviceBank final : public Bank {
   static constexpr bool kRounded = !std::is_same_v<T, float>;
 
  public:
-  DeviceBank(std::unique_ptr<Device> device, const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus)
+  DeviceBank(std::unique_ptr<Device> device, const ModelOptions& model, const TrainOptions& train, int slots,
+             std::shared_ptr<const Corpus> corpus)
       : device_(std::move(device)), o_(model), t_(train), layout_(model), slots_(slots), corpus_(std::move(corpus)) {
     FADER_CHECK(slots > 0 && corpus_ != nullptr);
     FADER_CHECK_EQ(corpus_->vocabulary(), o_.vocabulary);
@@ -40,8 +41,10 @@ class DeviceBank final : public Bank {
     const auto tokens = corpus_->tokens();
     device_->upload(tokens_.at_least(std::max<Index>(1, static_cast<Index>(tokens.size()))), tokens.data(), tokens.size_bytes());
     device_->wait();
-    passes_ = std::make_unique<Passes<Device, T>>(*device_, o_, layout_, t_.recompute, slots, tokens_.data(), corpus_->begin_mark());
-    budget_ = static_cast<Index>(device_->memory() / 2);  // the rest: reference gradients, means of weights, the products' own needs
+    passes_ =
+        std::make_unique<Passes<Device, T>>(*device_, o_, layout_, t_.recompute, slots, tokens_.data(), corpus_->begin_mark());
+    budget_ =
+        static_cast<Index>(device_->memory() / 2);  // the rest: reference gradients, means of weights, the products' own needs
     reference_norm_.resize(static_cast<std::size_t>(slots));
   }
 
@@ -61,7 +64,8 @@ class DeviceBank final : public Bank {
     const auto place = [](const StepJob* j) { return std::pair(j->batch->positions(), j->slot); };
     std::sort(order_.begin(), order_.end(), [&](const StepJob* a, const StepJob* b) { return place(a) < place(b); });
     one_job_a_slot<StepJob>(jobs);
-    in_waves<StepJob*>(order_, [&](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
+    in_waves<StepJob*>(
+        order_, [&](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
   }
 
   void losses(std::span<LookJob> jobs) override {
@@ -117,7 +121,8 @@ class DeviceBank final : public Bank {
     field("moment1", first_);
     field("moment2", second_);
     if (has_reference) field("reference", reference_);
-    if (has_reference && archive.loading()) reference_norm_[checked(slot)] = std::sqrt(sums_of(of(reference_, slot), 1, nullptr)[0].gg);
+    if (has_reference && archive.loading())
+      reference_norm_[checked(slot)] = std::sqrt(sums_of(of(reference_, slot), 1, nullptr)[0].gg);
     if (has_mean) field("mean", mean_);
   }
 
@@ -137,7 +142,9 @@ class DeviceBank final : public Bank {
     FADER_CHECK(slot >= 0 && slot < slots_, "slot {} of {}", slot, slots_);
     return static_cast<std::size_t>(slot);
   }
-  float* of(const Array<Device, float>& array, int slot) const { return array.data() + static_cast<Index>(checked(slot)) * layout_.size; }
+  float* of(const Array<Device, float>& array, int slot) const {
+    return array.data() + static_cast<Index>(checked(slot)) * layout_.size;
+  }
   std::size_t flat_bytes() const { return static_cast<std::size_t>(layout_.size) * sizeof(float); }
   void zeros(Array<Device, float>& array) {
     array.at_least(slots_ * layout_.size);
@@ -235,7 +242,8 @@ class DeviceBank final : public Bank {
     launch_sums(gradient_.data(), n, nullptr);
     device_->launch(n, Judge{tables_.members(), updates_.device(), sums_.device(), passes_->nats(), positions, verdicts_.device()});
     const Index pieces = static_cast<Index>(pieces_.rows().size());
-    device_->launch(n * pieces, AdamWUpdate<T>{pieces_.device(), pieces, updates_.device(), verdicts_.device(), gradient_.data(), layout_.size});
+    device_->launch(n * pieces, AdamWUpdate<T>{pieces_.device(), pieces, updates_.device(), verdicts_.device(), gradient_.data(),
+                                               layout_.size});
   }
 
   // --- looking ----------------------------------------------------------------------------------------------------------
@@ -249,7 +257,8 @@ class DeviceBank final : public Bank {
       Index padded = kSmallestLook;
       while (padded < batch.positions()) padded *= 2;
       const bool weighted = !job.weight.empty();
-      looks.push_back({&job, &batch, job.nats.subspan(positions, p), weighted ? job.weight.subspan(segments, batch.segments()) : job.weight, padded});
+      looks.push_back({&job, &batch, job.nats.subspan(positions, p),
+                       weighted ? job.weight.subspan(segments, batch.segments()) : job.weight, padded});
       positions += p;
       segments += batch.segments();
     }
@@ -264,7 +273,8 @@ class DeviceBank final : public Bank {
       const LookJob& job = *look.job;
       FADER_CHECK(!job.averaged || mean_.size() > 0, "slot {} keeps no mean of its weights", job.slot);
       FADER_CHECK(gradient == nullptr || look.weight.size() == look.batch->segments());
-      tables_.add(*look.batch, of(job.averaged ? mean_ : parameters_, job.slot), [&](std::size_t s) { return gradient == nullptr ? 0.0f : look.weight[s]; });
+      tables_.add(*look.batch, of(job.averaged ? mean_ : parameters_, job.slot),
+                  [&](std::size_t s) { return gradient == nullptr ? 0.0f : look.weight[s]; });
     }
     tables_.upload();
     reserve(n, positions, gradient != nullptr);
@@ -325,7 +335,8 @@ class DeviceBank final : public Bank {
     else own = parameters_.data();
     const int first = place(wave[0]).first;
     bool side_by_side = true;
-    for (std::size_t i = 0; i < wave.size(); ++i) side_by_side = side_by_side && place(wave[i]) == std::pair(first + static_cast<int>(i), false);
+    for (std::size_t i = 0; i < wave.size(); ++i)
+      side_by_side = side_by_side && place(wave[i]) == std::pair(first + static_cast<int>(i), false);
     if (side_by_side) return {own + first * layout_.size, false};
     return {gathered_.at_least(static_cast<Index>(wave.size()) * layout_.size), true};
   }
@@ -339,7 +350,8 @@ class DeviceBank final : public Bank {
 
   void run(const Weights& weights, Index members, Index positions, float* gradient) {
     if (weights.gathered)
-      device_->launch(members * blocks_of(layout_.size, kPiece), GatherOperands<T>{tables_.members(), layout_.size, gathered_.data()});
+      device_->launch(members * blocks_of(layout_.size, kPiece),
+                      GatherOperands<T>{tables_.members(), layout_.size, gathered_.data()});
     passes_->run({members, positions, tables_.members(), tables_.segments(), tables_.loose(), weights.operands, gradient});
   }
 

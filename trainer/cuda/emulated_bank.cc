@@ -4,8 +4,8 @@
 
 namespace fader {
 
-std::unique_ptr<Bank> make_emulated_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots, std::shared_ptr<const Corpus> corpus,
-                                              int lanes, std::size_t memory) {
+std::unique_ptr<Bank> make_emulated_cuda_bank(const ModelOptions& model, const TrainOptions& train, int slots,
+                                              std::shared_ptr<const Corpus> corpus, int lanes, std::size_t memory) {
   using cuda::HostDevice;
   auto device = std::make_unique<HostDevice>(lanes, memory);
   if (train.precision == "float32")

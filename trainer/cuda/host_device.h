@@ -1,5 +1,6 @@
-// A device for tests: this processor, one block after another, each by one lane or by threads as lanes. The threads meet where a GPU's
-// do, at sum, max and sync, so that a missing one shows as a wrong number or to a race detector. Fresh memory holds what is not a number.
+// A device for tests: this processor, one block after another, each by one lane or by threads as lanes. The threads meet where a
+// GPU's do, at sum, max and sync, so that a missing one shows as a wrong number or to a race detector. Fresh memory holds what is
+// not a number.
 #pragma once
 #include <barrier>
 #include <cmath>

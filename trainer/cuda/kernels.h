@@ -1,8 +1,8 @@
 // The kernels of a step that work position by position: tokens, embedding, normalisation, rotation, activation, loss. The formulas
 // are those of trainer/kernels.cc and trainer/model.cc, which are their oracles.
 //
-// [M, P, n] is an array of M members of P positions each. T, what is stored of activations, is Half or float; gradients of parameters
-// and the residual stream are float. Nothing is summed by atomic operations: equal calls give equal bits.
+// [M, P, n] is an array of M members of P positions each. T, what is stored of activations, is Half or float; gradients of
+// parameters and the residual stream are float. Nothing is summed by atomic operations: equal calls give equal bits.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -17,8 +17,8 @@ using kernels::exponential;
 constexpr int kWarp = 32;
 constexpr int kWide = 256;
 
-/// Writes out the segments: tokens, weight and borders of every position. A position beyond a member's batch is a segment of its own,
-/// of token 0 and weight 0. Blocks: M x blocks_of(P, kWide).
+/// Writes out the segments: tokens, weight and borders of every position. A position beyond a member's batch is a segment of its
+/// own, of token 0 and weight 0. Blocks: M x blocks_of(P, kWide).
 struct Expand {
   static constexpr int kLanes = kWide;
   const Member* members;
@@ -79,7 +79,8 @@ struct Embed {
   }
 };
 
-/// The gradient of the embedding as look-up table: row by row, each looks for the positions that it was taken at. Blocks: M x vocabulary.
+/// The gradient of the embedding as look-up table: row by row, each looks for the positions that it was taken at. Blocks: M x
+/// vocabulary.
 struct EmbedBackward {
   static constexpr int kLanes = kWarp;
   const std::uint32_t* input;
@@ -278,8 +279,8 @@ struct SwiGluBackward {
   }
 };
 
-/// Loss of `rows` positions of each member, from position `first` on; and, when kBackward, puts the gradient of weight x nats in place
-/// of the logits. Blocks: M x rows. Lanes: a warp, or more for a large vocabulary.
+/// Loss of `rows` positions of each member, from position `first` on; and, when kBackward, puts the gradient of weight x nats in
+/// place of the logits. Blocks: M x rows. Lanes: a warp, or more for a large vocabulary.
 template <class T, int kBlock, bool kBackward>
 struct CrossEntropy {
   static constexpr int kLanes = kBlock;

@@ -6,8 +6,10 @@ namespace fader {
 namespace {
 
 [[noreturn]] void refuse() {
-  throw ConfigError("device = \"cuda\": this program was built without its CUDA part: no nvcc was found when it was configured, or FADER_CUDA was OFF; "
-                    "install the CUDA toolkit (12.0 or later) and configure again with -DFADER_CUDA=ON, or use device = \"cpu\"");
+  throw ConfigError(
+      "device = \"cuda\": this program was built without its CUDA part: no nvcc was found when it was configured, or FADER_CUDA "
+      "was OFF; "
+      "install the CUDA toolkit (12.0 or later) and configure again with -DFADER_CUDA=ON, or use device = \"cpu\"");
 }
 
 }  // namespace

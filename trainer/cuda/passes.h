@@ -1,8 +1,8 @@
 // Forward and backward of many members at once: the step of trainer/model.cc as a list of launches and products, in the same order.
 //
 // Every array holds the members one after another; products are one batched call for all of them. Activations and operands are T,
-// bfloat16 or float32; the residual stream, gradients of parameters and all sums are float32. Where model.cc rounds a product before
-// it adds it to the stream or a gradient, here the product adds in float32.
+// bfloat16 or float32; the residual stream, gradients of parameters and all sums are float32. Where model.cc rounds a product
+// before it adds it to the stream or a gradient, here the product adds in float32.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -34,10 +34,19 @@ struct Work {
 template <class Device, class T>
 class Passes {
  public:
-  Passes(Device& device, const ModelOptions& options, const Layout& layout, bool recompute, int slots, const std::uint32_t* corpus, std::uint32_t begin_mark)
-      : device_(device), o_(options), layout_(layout), w_(options.width), h_(options.hidden_width()), v_(options.vocabulary),
-        pitch_((options.vocabulary + 7) / 8 * 8), corpus_(corpus), begin_mark_(begin_mark),
-        recompute_(recompute), output_rows_(std::max<Index>(32, kLogitsBytes / (slots * pitch_ * static_cast<Index>(sizeof(T))) / 32 * 32)) {
+  Passes(Device& device, const ModelOptions& options, const Layout& layout, bool recompute, int slots, const std::uint32_t* corpus,
+         std::uint32_t begin_mark)
+      : device_(device),
+        o_(options),
+        layout_(layout),
+        w_(options.width),
+        h_(options.hidden_width()),
+        v_(options.vocabulary),
+        pitch_((options.vocabulary + 7) / 8 * 8),
+        corpus_(corpus),
+        begin_mark_(begin_mark),
+        recompute_(recompute),
+        output_rows_(std::max<Index>(32, kLogitsBytes / (slots * pitch_ * static_cast<Index>(sizeof(T))) / 32 * 32)) {
     make_angles();
     choose_tile();
   }
@@ -47,7 +56,8 @@ class Passes {
     const Index t = sizeof(T), stream = 4 * w_, layer = 4 * w_ + t * (6 * w_ + 3 * h_) + 4 * (2 + o_.heads);
     const Index rest = 8 * w_ + t * (std::max(3 * w_, h_) + 3 * w_) + 4 * (8 + o_.heads);
     const Index partial = blocks_of(positions, kGainRows) * w_ * 4;
-    return positions * (o_.layers * stream + (recompute_ ? 1 : o_.layers) * layer + rest) + partial + std::min(output_rows_, positions) * pitch_ * t;
+    return positions * (o_.layers * stream + (recompute_ ? 1 : o_.layers) * layer + rest) + partial +
+           std::min(output_rows_, positions) * pitch_ * t;
   }
 
   /// Makes room, so that `run` allocates nothing.
@@ -76,8 +86,9 @@ class Passes {
   void run(const Work<T>& work) {
     work_ = work;
     const bool keep = work.gradient != nullptr;
-    device_.launch(members() * blocks_of(positions(), kWide), Expand{work.table, work.segments, corpus_, work.loose, begin_mark_, positions(),
-                   input_.data(), target_.data(), start_.data(), stop_.data(), weight_.data()});
+    device_.launch(members() * blocks_of(positions(), kWide),
+                   Expand{work.table, work.segments, corpus_, work.loose, begin_mark_, positions(), input_.data(), target_.data(),
+                          start_.data(), stop_.data(), weight_.data()});
     float* x = keep ? streams_[0].data() : stream_.data();
     device_.launch(rows(), Embed{work.table, input_.data(), layout_.embedding, positions(), width(), x});
     for (std::size_t l = 0; l < layout_.blocks.size(); ++l) {
@@ -92,14 +103,16 @@ class Passes {
       if (recompute_ && l + 1 < layout_.blocks.size()) forward(layout_.blocks[l], layers_[0], streams_[l].data());
       backward(layout_.blocks[l], of_layer(l, true), streams_[l].data());
     }
-    device_.launch(members() * v_, EmbedBackward{input_.data(), dstream_.data(), positions(), v_, width(), work.gradient + layout_.embedding, layout_.size});
+    device_.launch(members() * v_, EmbedBackward{input_.data(), dstream_.data(), positions(), v_, width(),
+                                                 work.gradient + layout_.embedding, layout_.size});
   }
   const float* nats() const { return nats_.data(); }
 
  private:
   // What one layer leaves for its backward pass.
   struct Activations {
-    explicit Activations(Device& d) : middle(d), inverse1(d), inverse2(d), logsum(d), attention_in(d), qkv(d), mixed(d), feed_in(d), gate_up(d), active(d) {}
+    explicit Activations(Device& d)
+        : middle(d), inverse1(d), inverse2(d), logsum(d), attention_in(d), qkv(d), mixed(d), feed_in(d), gate_up(d), active(d) {}
     Array<Device, float> middle;                      // [M, P, W] stream between the layer's two parts
     Array<Device, float> inverse1, inverse2, logsum;  // [M, P] of the two norms; [M, P, heads]
     Array<Device, T> attention_in, qkv, mixed;        // [M, P, W], [M, P, 3W] turned, [M, P, W]
@@ -145,8 +158,9 @@ class Passes {
     shape_.scale = 1.0f / std::sqrt(static_cast<float>(shape_.head));
     for (shape_.tile = 32; shape_.tile >= kMicro; shape_.tile /= 2)
       if (shape_.backward_scratch() <= device_.scratch_limit()) return;
-    throw ConfigError(fmt::format("attention heads of {} numbers are too wide for the shared memory of this GPU, {} bytes a block; try heads = {}",
-                                  shape_.head, device_.scratch_limit() * 4, 2 * o_.heads));
+    throw ConfigError(fmt::format(
+        "attention heads of {} numbers are too wide for the shared memory of this GPU, {} bytes a block; try heads = {}",
+        shape_.head, device_.scratch_limit() * 4, 2 * o_.heads));
   }
   AttentionShape shape() const {
     AttentionShape s = shape_;
@@ -177,14 +191,16 @@ class Passes {
   }
 
   void norm(const float* x, Index gain, T* out, float* inverse) {
-    device_.launch(rows(), RmsNorm<T>{x, work_.table, gain, positions(), width(), static_cast<float>(o_.norm_epsilon), out, inverse});
+    device_.launch(rows(),
+                   RmsNorm<T>{x, work_.table, gain, positions(), width(), static_cast<float>(o_.norm_epsilon), out, inverse});
   }
   // dx is dstream_, with the rounded form that products take beside it.
   void norm_backward(const T* dout, const float* x, Index gain, const float* inverse, bool fresh) {
     const Index parts = blocks_of(positions(), kGainRows);
     device_.launch(members() * parts, GainPartials<T>{dout, x, inverse, positions(), width(), partial_.data()});
     device_.launch(members(), GainSum{partial_.data(), parts, width(), work_.gradient + gain, layout_.size});
-    device_.launch(rows(), RmsNormBackward<T>{dout, x, inverse, work_.table, gain, positions(), width(), fresh, dstream_.data(), drounded_.data()});
+    device_.launch(rows(), RmsNormBackward<T>{dout, x, inverse, work_.table, gain, positions(), width(), fresh, dstream_.data(),
+                                              drounded_.data()});
   }
 
   // From the stream into a layer to all that its backward pass needs; the last product, back into the stream, is left out.
@@ -193,7 +209,8 @@ class Passes {
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
     device_.launch(rows(), Rotate<T>{a.qkv.data(), start_.data(), cosine_.data(), sine_.data(), positions(), width(), shape_.head});
     const AttentionShape s = shape();
-    device_.launch(members() * s.tiles() * s.heads, AttentionForward<T>{s, a.qkv.data(), a.mixed.data(), a.logsum.data()}, s.forward_scratch());
+    device_.launch(members() * s.tiles() * s.heads, AttentionForward<T>{s, a.qkv.data(), a.mixed.data(), a.logsum.data()},
+                   s.forward_scratch());
     linear<float>(a.mixed.data(), at.output, w_, w_, a.middle.data(), x);
 
     norm(a.middle.data(), at.feed_norm, a.feed_in.data(), a.inverse2.data());
@@ -212,7 +229,8 @@ class Passes {
     const AttentionShape s = shape();
     const AttentionBackward b{s, a.logsum.data(), delta_.data(), cosine_.data(), sine_.data()};
     const Index blocks = members() * s.tiles() * s.heads;
-    device_.launch(blocks, AttentionQueries<T>{b, a.qkv.data(), a.mixed.data(), dnarrow_.data(), dwide_.data()}, s.backward_scratch());
+    device_.launch(blocks, AttentionQueries<T>{b, a.qkv.data(), a.mixed.data(), dnarrow_.data(), dwide_.data()},
+                   s.backward_scratch());
     device_.launch(blocks, AttentionKeys<T>{b, a.qkv.data(), dnarrow_.data(), dwide_.data()}, s.backward_scratch());
     linear_backward(dwide_.data(), a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow_.data());
     norm_backward(dnarrow_.data(), x, at.attention_norm, a.inverse1.data(), false);
@@ -240,8 +258,9 @@ class Passes {
   template <bool kBackward>
   void cross_entropy(Index first, Index n) {
     const auto launch = [&]<int kLanes>(std::integral_constant<int, kLanes>) {
-      device_.launch(members() * n, CrossEntropy<T, kLanes, kBackward>{logits_.data(), target_.data(), weight_.data(), positions(), first, n,
-                                                                       static_cast<int>(v_), static_cast<int>(pitch_), nats_.data()});
+      device_.launch(members() * n,
+                     CrossEntropy<T, kLanes, kBackward>{logits_.data(), target_.data(), weight_.data(), positions(), first, n,
+                                                        static_cast<int>(v_), static_cast<int>(pitch_), nats_.data()});
     };
     if (v_ <= kSmallVocabulary) launch(std::integral_constant<int, kWarp>{});
     else launch(std::integral_constant<int, kWide>{});
@@ -262,7 +281,8 @@ class Passes {
   Array<Device, float> cosine_{device_}, sine_{device_};  // [context, head / 2]
   Array<Device, std::uint32_t> input_{device_}, target_{device_};
   Array<Device, std::int32_t> start_{device_}, stop_{device_};
-  Array<Device, float> weight_{device_}, nats_{device_}, inverse_{device_}, stream_{device_}, dstream_{device_}, delta_{device_}, partial_{device_};
+  Array<Device, float> weight_{device_}, nats_{device_}, inverse_{device_}, stream_{device_}, dstream_{device_}, delta_{device_},
+      partial_{device_};
   Array<Device, T> drounded_{device_}, dnarrow_{device_}, dwide_{device_}, normed_{device_}, logits_{device_};
 };
 

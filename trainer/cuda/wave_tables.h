@@ -15,7 +15,8 @@ template <class Device>
 class WaveTables {
  public:
   /// `corpus`: the tokens that the device holds; those of a batch that are not among them go along.
-  WaveTables(Device& device, std::span<const std::uint32_t> corpus) : corpus_(corpus), far_members_(device), far_segments_(device), far_loose_(device) {}
+  WaveTables(Device& device, std::span<const std::uint32_t> corpus)
+      : corpus_(corpus), far_members_(device), far_segments_(device), far_loose_(device) {}
 
   void clear() {
     members_.clear();
@@ -45,7 +46,8 @@ class WaveTables {
     const auto n = static_cast<std::size_t>(batch.length(s));
     const auto before = std::less<const std::uint32_t*>();
     const std::uint32_t *begin = corpus_.data(), *end = begin + corpus_.size();
-    if (from != nullptr && !before(from, begin) && before(from, end) && n <= static_cast<std::size_t>(end - from)) return from - begin;
+    if (from != nullptr && !before(from, begin) && before(from, end) && n <= static_cast<std::size_t>(end - from))
+      return from - begin;
     const auto at = static_cast<std::int64_t>(loose_.size());
     const auto first = batch.target.begin() + batch.begin[s];
     loose_.insert(loose_.end(), first, first + static_cast<std::ptrdiff_t>(n));
