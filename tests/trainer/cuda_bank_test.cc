@@ -186,10 +186,10 @@ TEST_CASE("cuda bank: a member's bits do not depend on who else takes part, nor 
     return saved(*bank, 2, true);
   };
   const std::string want = train(place, {0, 1, 2, 3});
-  CHECK(train(place, {0, 1, 2, 3}) == want);
-  CHECK(train(place, {2}) == want);
-  CHECK(train(place, {2, 0}) == want);
-  if (place.lanes > 0) CHECK(train({.lanes = place.lanes, .memory = 1}, {3, 0, 1, 2}) == want);
+  CHECK((train(place, {0, 1, 2, 3}) == want));
+  CHECK((train(place, {2}) == want));
+  CHECK((train(place, {2, 0}) == want));
+  if (place.lanes > 0) CHECK((train({.lanes = place.lanes, .memory = 1}, {3, 0, 1, 2}) == want));
 }
 
 TEST_CASE("cuda bank: a member that diverges is left as it was, and the others do not notice") {
@@ -221,7 +221,7 @@ TEST_CASE("cuda bank: a member that diverges is left as it was, and the others d
   const std::string healthy = after(0.1f, taken);
   CHECK(taken);
   for (const float poison : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 1e30f}) {
-    CHECK(after(poison, taken) == healthy);
+    CHECK((after(poison, taken) == healthy));
     CHECK_FALSE(taken);
   }
 }
@@ -242,7 +242,7 @@ TEST_CASE("cuda bank: influence is the inner product with the reference, for man
   for (const Looks& p : probes) jobs.push_back(p.job);
   const std::string before = saved(*bank, 0, true);
   bank->influence(jobs);
-  CHECK(saved(*bank, 0, true) == before);
+  CHECK((saved(*bank, 0, true) == before));
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     CAPTURE(place.lanes, i);
     const auto slot = static_cast<std::size_t>(jobs[i].slot);
@@ -284,7 +284,7 @@ TEST_CASE("cuda bank: saved, loaded and continued is continued, bit for bit") {
   CHECK(second->reference_norm(0) == first->reference_norm(0));
   go_on(*first, 3, 5);
   go_on(*second, 3, 5);
-  for (int s = 0; s < 2; ++s) CHECK(saved(*second, s, true, true) == saved(*first, s, true, true));
+  for (int s = 0; s < 2; ++s) CHECK((saved(*second, s, true, true) == saved(*first, s, true, true)));
 
   Looks mean(0, looks.batches, true), last(0, looks.batches);
   first->losses({&mean.job, 1});
@@ -313,9 +313,9 @@ TEST_CASE("cuda bank: fresh weights are those of the seed, and a slot that start
   Steps steps;
   steps.add(1, looks.batches[0], 1e-2, 1, 1);
   steps.take(*bank);
-  CHECK(saved(*bank, 1, true, true) != fresh);
+  CHECK((saved(*bank, 1, true, true) != fresh));
   bank->reset(1, 11);
-  CHECK(saved(*bank, 1, true, true) == fresh);
+  CHECK((saved(*bank, 1, true, true) == fresh));
   CHECK(bank->reference_norm(1) == 0);
 }
 
