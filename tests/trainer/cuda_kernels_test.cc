@@ -8,6 +8,7 @@
 
 #include "core/rng.h"
 #include "trainer/cuda/host_device.h"
+#include "trainer/cuda/passes.h"
 #include "trainer/cuda/update.h"
 #include "trainer/kernels.h"
 
@@ -226,4 +227,19 @@ TEST_CASE("cuda products: as plain loops, and as a library for column-major matr
         REQUIRE(want == Approx(plain).margin(1e-12));
         REQUIRE(out[at(c.out, m, i, j)] == Approx(want).epsilon(1e-5).margin(1e-5));
       }
+}
+
+TEST_CASE("cuda passes: the working memory that they say they need is what they take") {
+  const bool recompute = GENERATE(false, true);
+  const Index members = 3, positions = GENERATE(200, 7000);
+  ModelOptions o;
+  o.vocabulary = 300;
+  const Layout layout(o);
+  auto d = device(1);
+  Passes<HostDevice, Half> passes(d, o, layout, recompute, 1, nullptr, 0);
+  const std::size_t before = d.allocated();
+  passes.reserve(members, positions, true);
+  const auto taken = static_cast<double>(d.allocated() - before), said = static_cast<double>(members * passes.bytes(positions));
+  CHECK(said >= taken);
+  CHECK(said < 1.05 * taken);
 }

@@ -14,7 +14,7 @@ namespace fader::cuda {
 namespace {
 
 constexpr std::size_t kWorkspace = std::size_t{32} << 20;  // bytes
-constexpr std::uint32_t kAlignment = 16;                   // bytes, of every matrix of the first member
+constexpr std::uint32_t kAlignment = 16;                   // bytes: where every matrix of the first member begins
 
 // The functions of the library that are used.
 struct Library {
@@ -155,10 +155,20 @@ struct CublasLt::Impl {
     plan.second = layout(kType<T>, c.second);
     plan.out = layout(kType<Out>, c.out);
     plan.set_members(std::max(members, static_cast<std::int32_t>(p.members)));
-    choose(plan, text_of(shape_of(p)));
+    choose(plan, {alignment<T>(c.first), alignment<T>(c.second), alignment<Out>(c.out)}, text_of(shape_of(p)));
   }
 
-  void choose(Plan& plan, const std::string& what) const {
+  // Of every row of every member.
+  template <class T>
+  static std::uint32_t alignment(const ColumnMajor& m) {
+    std::uint32_t bytes = kAlignment;
+    while (static_cast<std::uint64_t>(m.pitch) * sizeof(T) % bytes != 0 ||
+           static_cast<std::uint64_t>(m.stride) * sizeof(T) % bytes != 0)
+      bytes /= 2;
+    return bytes;
+  }
+
+  void choose(Plan& plan, const std::array<std::uint32_t, 3>& alignments, const std::string& what) const {
     cublasLtMatmulPreference_t wish = nullptr;
     check(library().MatmulPreferenceCreate(&wish), "a preference");
     const auto set = [&](cublasLtMatmulPreferenceAttributes_t name, auto value) {
@@ -166,9 +176,10 @@ struct CublasLt::Impl {
     };
     set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-    for (const auto name : {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-                            CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
-      set(name, kAlignment);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignments[0]);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignments[1]);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignments[2]);
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignments[2]);
     cublasLtMatmulHeuristicResult_t found{};
     int count = 0;
     const cublasStatus_t status = library().MatmulAlgoGetHeuristic(handle, plan.operation, plan.first, plan.second, plan.out,

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <new>
 #include <thread>
 #include <vector>
@@ -65,11 +66,21 @@ class HostDevice {
   void* allocate(std::size_t bytes) {
     void* p = ::operator new(bytes, std::align_val_t(kCacheLine));
     std::memset(p, 0xff, bytes);
+    sizes_[p] = bytes;
     return p;
   }
-  void release(void* p) { ::operator delete(p, std::align_val_t(kCacheLine)); }
-  void* allocate_staging(std::size_t bytes) { return allocate(bytes); }
-  void release_staging(void* p) { release(p); }
+  void release(void* p) {
+    sizes_.erase(p);
+    ::operator delete(p, std::align_val_t(kCacheLine));
+  }
+  /// Bytes of its memory that are in use.
+  std::size_t allocated() const {
+    std::size_t all = 0;
+    for (const auto& [p, bytes] : sizes_) all += bytes;
+    return all;
+  }
+  void* allocate_staging(std::size_t bytes) { return ::operator new(bytes); }
+  void release_staging(void* p) { ::operator delete(p); }
   void upload(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) {
@@ -131,6 +142,7 @@ class HostDevice {
  private:
   int lanes_;
   std::size_t memory_;
+  std::map<void*, std::size_t> sizes_;
   std::vector<float> scratch_, sums_;
 };
 
