@@ -39,6 +39,27 @@ double distance(const std::vector<T>& a, const std::vector<T>& b) {
 
 }  // namespace
 
+TEST_CASE("cuda blocks: work is shared out once, whatever the number of lanes") {
+  struct Lane {
+    int l, n;
+    int lane() const { return l; }
+    int lanes() const { return n; }
+  };
+  for (const int lanes : {1, 3, 32, 64, 256})
+    for (const auto& [rows, cols] : std::vector<std::pair<int, int>>{{1, 1}, {8, 8}, {5, 7}, {3, 100}, {40, 2}, {0, 4}, {2, 256}}) {
+      std::vector<int> once(static_cast<std::size_t>(rows * cols)), twice(once);
+      for (int l = 0; l < lanes; ++l) {
+        share(Lane{l, lanes}, rows * cols, [&](int i) { ++once[static_cast<std::size_t>(i)]; });
+        share_grid(Lane{l, lanes}, rows, cols, [&](int r, int c) {
+          REQUIRE(c < cols);
+          ++twice[static_cast<std::size_t>(r * cols + c)];
+        });
+      }
+      CHECK(once == std::vector<int>(once.size(), 1));
+      CHECK(twice == once);
+    }
+}
+
 TEST_CASE("cuda kernels: segments are written out position by position") {
   const int lanes = GENERATE(1, 3);
   const std::vector<std::uint32_t> corpus{9, 11, 12, 13, 14, 15, 16}, loose{21, 22, 23};
