@@ -12,7 +12,11 @@
 #else
 #define FADER_KERNEL
 #endif
+#if defined(__CUDACC__)
+#define FADER_INLINE __host__ __device__ inline __attribute__((always_inline))
+#else
 #define FADER_INLINE inline __attribute__((always_inline))
+#endif
 
 namespace fader::kernels {
 
