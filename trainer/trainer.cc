@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "trainer/bank.h"
+#include "trainer/cuda/cuda_bank.h"
 #include "trainer/flops.h"
 #include "trainer/packer.h"
 #include "trainer/schedule.h"
@@ -386,7 +387,14 @@ std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOpti
                                       int slots, const Machine& machine) {
   model.validate();
   train.validate();
-  return std::make_unique<SlotTrainer>(model, train, std::move(corpus), slots, make_cpu_bank(model, train, slots, machine));
+  std::unique_ptr<Bank> bank;
+  if (machine.device == "cuda") {
+    if (machine.ranks) throw ConfigError("device = \"cuda\" with several processes: a GPU's models are not shared; try run.processes = 1, or device = \"cpu\"");
+    bank = make_cuda_bank(model, train, slots, corpus);
+  } else {
+    bank = make_cpu_bank(model, train, slots, machine);
+  }
+  return std::make_unique<SlotTrainer>(model, train, std::move(corpus), slots, std::move(bank));
 }
 
 }  // namespace fader

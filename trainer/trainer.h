@@ -118,6 +118,7 @@ class Trainer : public PerSlot {
 struct Machine {
   int threads = 1;      ///< part of the configuration: another number may take sums in another order
   bool pinned = false;  ///< to cores of their own, where there are any left
+  std::string device = "cpu";    ///< or "cuda": the first GPU
   std::shared_ptr<Ranks> ranks;  ///< processes that make the same calls and share every batch; null: this one alone
 };
 

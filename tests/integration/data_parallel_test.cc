@@ -73,7 +73,7 @@ class Process {
 struct Launches {
   Scratch at;
   std::string file = at.write("small.toml", small_experiment(ucb_policy()));
-  std::string options = file + " --set train.intervals=16 --set train.steps_per_interval=12 --set train.learning_rate=0.001 --set env.candidates=1.5 --quiet";
+  std::string options = file + " --set train.intervals=16 --set train.steps_per_interval=12 --set train.learning_rate=0.001 --set train.precision=float32 --set env.candidates=1.5 --quiet";
   int launched = 0;
 
   static Launches& with_whole() {
