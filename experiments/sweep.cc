@@ -14,6 +14,7 @@
 #include "core/files.h"
 #include "experiments/child.h"
 #include "experiments/run.h"
+#include "trainer/cuda/cuda_bank.h"
 
 namespace fader {
 namespace fs = std::filesystem;
@@ -166,6 +167,7 @@ class Preparation {
   /// Returns the hash of the point's corpus.
   std::string try_out(const Task& task, Progress& progress) const {
     try {
+      if (task.point->run.device == "cuda") first_gpu();  // says that there is none before a corpus is built for nothing
       const auto corpus = corpus_of(*task.point, cache_, progress);
       assemble(*task.point, task.seed, corpus, progress);
       return corpus ? corpus->hash() : "";

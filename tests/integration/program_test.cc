@@ -5,8 +5,10 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/error.h"
 #include "store/store.h"
 #include "tests/integration/program.h"
+#include "trainer/cuda/cuda_bank.h"
 
 using namespace fader;
 using namespace fader::testing;
@@ -187,6 +189,13 @@ TEST_CASE("bad input: one located message, its exit code, and nothing that looks
   for (int i = 0; i < 50; ++i) lines += "{\"text\": \"some words of document " + std::to_string(i) + "\", \"meta\": {\"work\": \"w" + std::to_string(i % 5) + "\"}}\n";
   refused(small + out + " --set corpus.train=" + at.write("train.jsonl", lines) + " --set corpus.test=" + at.write("test.jsonl", lines.substr(0, lines.find('\n') + 1)) +
               " --set 'corpus.group_by=[\"meta.work\"]'", 3, "w0");
+  try {
+    first_gpu();
+    WARN("not tried: what device = cuda says where there is no GPU, since there is one");
+  } catch (const ConfigError&) {
+    refused(small + out + " --set run.device=cuda", 2, "device = \"cuda\"");
+  }
+  refused(small + out + " --set run.device=cuda --set run.processes=2", 2, "shared among processes");
   const std::string in_the_way = at.write("file", "");
   refused(small + " --out " + in_the_way + "/runs", 4, "is not a folder");
 }

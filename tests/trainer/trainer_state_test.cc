@@ -37,6 +37,33 @@ TEST_CASE("trainer: saved, loaded and continued equals continued, bit for bit") 
   CHECK(saved(*one) == saved(*two));
 }
 
+TEST_CASE("trainer: the mean of the last weights is what is looked at, and part of the state") {
+  TrainOptions training = small_training();  // 40 steps, the last 12 of which count
+  training.schedule = "constant";
+  training.decay = 0.3;
+  auto one = fresh(1, training);
+  auto plain = fresh(1, [&] {
+    TrainOptions o = training;
+    o.decay = 0;  // no mean
+    return o;
+  }());
+  PassageId at = 0, plain_at = 0;
+  const auto some = first(Set::validation, 10);
+  for (int call = 0; call < 8; ++call) {
+    CHECK(train(*one, 4, at).loss == train(*plain, 4, plain_at).loss);  // training is the same
+    CHECK((losses(*one, some) == losses(*plain, some)) == (call < 7));
+  }
+  auto two = make_trainer(small_model(), training, corpus(), 1, {1});
+  Archive load(saved(*one));
+  two->slot_state(load, 0);
+  load.finish();
+  CHECK(losses(*two, some) == losses(*one, some));
+  PassageId again = at;
+  train(*one, 4, at);
+  train(*two, 4, again);
+  CHECK(saved(*one) == saved(*two));
+}
+
 TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the rest and tells the whole") {
   constexpr std::int64_t kSteps = 4;
   auto whole = fresh(2);
