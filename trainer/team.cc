@@ -15,7 +15,7 @@
 namespace fader {
 namespace {
 
-constexpr int kSpins = 2000;  // looks at a counter before a thread goes to sleep on it: some ten microseconds
+constexpr int kSpins = 2000;  // looks at a counter before a thread goes to sleep on it: a few microseconds
 
 void wait_while(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
   for (int i = 0; i < kSpins; ++i)
