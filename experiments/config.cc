@@ -221,7 +221,8 @@ void RunOptions::fields(Fields& f) {
 
 void RunOptions::validate() const {
   if (device == "cuda" && processes > 1)
-    throw ConfigError(fmt::format("processes is {} and device is \"cuda\", whose models are not shared among processes; set one of them otherwise", processes));
+    throw ConfigError(fmt::format("processes is {} and device is \"cuda\", whose models are not shared among processes; set one of "
+                                  "them otherwise", processes));
   if (seeds.empty()) throw ConfigError("seeds: the list is empty; expected at least one seed");
   std::set<std::int64_t> seen;
   for (const std::int64_t seed : seeds)

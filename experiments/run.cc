@@ -25,7 +25,8 @@ std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<
     parts->agents.push_back(agents().at(agent.kind).make(*agent.options, context));
     parts->agent_names.push_back(agent.name);
   }
-  parts->trainer = make_trainer(point.model, point.train, corpus, 1, {static_cast<int>(point.run.threads), point.run.pinned, point.run.device, std::move(ranks)});
+  const Machine machine{static_cast<int>(point.run.threads), point.run.pinned, point.run.device, std::move(ranks)};
+  parts->trainer = make_trainer(point.model, point.train, corpus, 1, machine);
   return parts;
 }
 

@@ -42,7 +42,7 @@ Estimate estimate(const ModelOptions& model, const TrainOptions& train, int thre
   const std::int64_t positions = train.batch * model.context;
   e.activation_bytes = working_bytes(model, precision, threads, train.recompute, positions);
   const double forward = 2.0 * layout.products * static_cast<double>(positions) +
-                         4.0 * static_cast<double>(model.width * model.layers) * static_cast<double>(positions) * static_cast<double>(model.context + 1) / 2;
+                         2.0 * static_cast<double>(model.width * model.layers) * static_cast<double>(positions * (model.context + 1));
   const double again = train.recompute ? 4.0 : 3.0;
   e.flops = 3.0 * forward * static_cast<double>(train.steps());
   e.seconds = again / 3.0 * e.flops / (rate * threads * kShare);

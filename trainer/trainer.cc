@@ -389,7 +389,8 @@ std::unique_ptr<Trainer> make_trainer(const ModelOptions& model, const TrainOpti
   train.validate();
   std::unique_ptr<Bank> bank;
   if (machine.device == "cuda") {
-    if (machine.ranks) throw ConfigError("device = \"cuda\" with several processes: a GPU's models are not shared; try run.processes = 1, or device = \"cpu\"");
+    if (machine.ranks)
+      throw ConfigError("device = \"cuda\" with several processes: a GPU's models are not shared; try run.processes = 1, or device = \"cpu\"");
     bank = make_cuda_bank(model, train, slots, corpus);
   } else {
     bank = make_cpu_bank(model, train, slots, machine);
