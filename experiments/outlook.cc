@@ -46,7 +46,7 @@ std::string outlook(const Experiment& experiment) {
                                    e.flops * episodes);
     const double bytes = e.state_bytes + e.activation_bytes;
     if (here)
-      line += fmt::format(", about {} here; memory {} (weights, gradients, moments {}; activations {})", duration(e.seconds * episodes), size(bytes),
+      line += fmt::format(", about {} here; memory {} (weights, gradients, moments {}; activations {})", duration(e.seconds * episodes / static_cast<double>(p.run.processes)), size(bytes),
                           size(e.state_bytes), size(e.activation_bytes));
     if (here && bytes > memory())
       line += fmt::format(", but this machine has {}; try a smaller model, train.recompute = true, or fewer threads", size(memory()));

@@ -16,8 +16,6 @@
 namespace fader {
 namespace {
 
-constexpr std::int64_t kGrain = 1024;  // numbers: parts of a buffer that threads work on are multiples
-
 // One language model with its optimiser. `reference` and `mean`: empty until they are wanted.
 struct Member {
   Buffer<float> parameters, first, second, reference, mean;
@@ -29,12 +27,6 @@ struct Desk {
   std::unique_ptr<Model<float>> model;
   Buffer<float> gradient;
   std::vector<float> weight;
-
-  // work(Share) on every thread of the team, shares of [0, n).
-  template <class Work>
-  void on_shares(std::int64_t n, const Work& work) {
-    team->run([&](int t) { work(share(n, kGrain, t, team->size())); });
-  }
 };
 
 class CpuBank final : public Bank {
@@ -150,7 +142,7 @@ class CpuBank final : public Bank {
     FADER_CHECK_EQ(static_cast<std::int64_t>(job.nats.size()), job.batch->positions());
     desk.weight.reserve(static_cast<std::size_t>(job.batch->positions()));
     desk.weight.assign(job.batch->segments(), 1.0f / static_cast<float>(job.batch->positions()));
-    desk.on_shares(layout_.size, [&](Share s) { std::fill(desk.gradient.begin() + s.first, desk.gradient.begin() + s.last, 0.0f); });
+    desk.team->share_out(layout_.size, [&](Share s) { std::fill(desk.gradient.begin() + s.first, desk.gradient.begin() + s.last, 0.0f); });
     desk.model->gradient(m.parameters, *job.batch, desk.weight, job.nats, desk.gradient);
     job.gradient_norm = norm(desk.gradient);
     job.loss = std::accumulate(job.nats.begin(), job.nats.end(), 0.0) / static_cast<double>(job.batch->positions());
@@ -158,7 +150,7 @@ class CpuBank final : public Bank {
     if (!job.taken) return;
     if (job.averaged > 0) m.mean.resize(m.parameters.size());
     const AdamW rule(train_, job.rate, job.step, job.gradient_norm);
-    desk.on_shares(layout_.size, [&](Share s) {
+    desk.team->share_out(layout_.size, [&](Share s) {
       rule.step(layout_, s.first, s.last, desk.gradient, m.parameters, m.first, m.second);
       if (job.averaged > 0) add_to_mean(job.averaged, s.first, s.last, m.parameters, m.mean);
     });

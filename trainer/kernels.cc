@@ -7,6 +7,7 @@
 #include "trainer/lanes.h"
 
 namespace fader::kernels {
+
 template <class T>
 FADER_KERNEL void rms_norm(const Wide<T>* __restrict x, const Wide<T>* __restrict gain, std::int64_t rows, std::int64_t width, Wide<T> epsilon,
                                 T* __restrict out, Wide<T>* __restrict inverse) {

@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::int64_t kGroup = 1024;       // positions worked on at once, unless a single segment is longer
 constexpr std::int64_t kOutputRows = 128;   // rows of logits held at once
-constexpr std::int64_t kGrain = 1024;       // numbers of a flat buffer: what threads share out is a multiple
 
 struct Group {
   std::size_t first, last;  // segments
@@ -332,15 +331,9 @@ class DirectModel final : public Model<Wide<T>> {
         workers_[t].run(parameters.data(), matrices, batch, groups_[g], weight.data(), nats.data(), into);
     });
     if (gradient.empty() || gradients_.empty()) return;
-    on_shares([&](Share s) {
+    team_->share_out(layout_.size, [&](Share s) {
       for (const Buffer<Real>& other : gradients_) kernels::add(other.data() + s.first, s.last - s.first, gradient.data() + s.first);
     });
-  }
-
-  // work(Share) on every thread, shares of the numbers of a flat buffer.
-  template <class Work>
-  void on_shares(const Work& work) {
-    team_->run([&](int t) { work(share(layout_.size, kGrain, t, team_->size())); });
   }
 
   // The parameters as products take them.
@@ -349,7 +342,7 @@ class DirectModel final : public Model<Wide<T>> {
       return parameters.data();
     } else {
       T* out = at_least(rounded_, layout_.size);
-      on_shares([&](Share s) { kernels::round(parameters.data() + s.first, s.last - s.first, out + s.first); });
+      team_->share_out(layout_.size, [&](Share s) { kernels::round(parameters.data() + s.first, s.last - s.first, out + s.first); });
       return out;
     }
   }

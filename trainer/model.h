@@ -8,8 +8,8 @@
 // (Shazeer 2020), rotary embedding of queries and keys (Su et al. 2021) in halves, as Hugging Face's checkpoints have it;
 // multi-head attention, no biases, output layer tied to the embedding. Shapes and names: layout.h.
 //
-// There are two forms. make_model: forward and backward written out, float32, the one that trains. make_autograd_model: the
-// plain form recorded by LibTorch's autograd, slow, in float32 or float64, the oracle of the tests.
+// There are two forms. make_model: forward and backward written out, the one that trains; in float32, in bfloat16 (Precision), and
+// for tests in float64. make_autograd_model: the plain form recorded by LibTorch's autograd, slow, in float32 or float64, their oracle.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -42,7 +42,8 @@ class Model {
 enum class Precision : std::uint8_t { float32, bfloat16 };
 Precision precision_of(const TrainOptions& options);
 
-/// Equal calls give equal bits. `threads` shares out segments; another number may sum gradients in another order.
+/// Equal calls give equal bits. The team's threads share the segments; another number may sum gradients in another order.
+/// `recompute`: layers are computed anew for the backward pass, to the same bits, instead of being kept.
 std::unique_ptr<Model<float>> make_model(const ModelOptions& options, std::shared_ptr<Team> team, Precision precision = Precision::float32,
                                          bool recompute = false);
 inline std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int threads, Precision precision = Precision::float32,

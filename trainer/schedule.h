@@ -2,7 +2,7 @@
 //
 //   constant  warm-up as below, then the rate. What is looked at (losses, reference gradient, influence) in the last `decay` share of
 //        the steps is the mean of the weights after each of these steps; training goes on with the weights themselves.
-//        Kaddour 2022, "Latest weight averaging" (arXiv 2209.14981), with every step a checkpoint. Status: mean checked against
+//        Kaddour 2022, latest weight averaging (arXiv 2209.14981), with every step a checkpoint. Status: mean checked against
 //        weights averaged by hand.
 //   cosine  warm-up as below, then down to final_share x rate along half a cosine, which the last step has. Loshchilov and Hutter
 //        2017, "SGDR" (arXiv 1608.03983), equation 5 with one period. Status: checked against exact values.

@@ -14,6 +14,14 @@
 
 namespace fader {
 
+/// [0, n) in `parts` pieces of whole multiples of `grain` but the last; piece `part`.
+struct Share {
+  std::int64_t first, last;
+};
+Share share(std::int64_t n, std::int64_t grain, int part, int parts);
+
+inline constexpr std::int64_t kGrain = 1024;
+
 /// One owner at a time uses it; `run` is not re-entrant.
 class Team {
  public:
@@ -31,6 +39,11 @@ class Team {
   void run(const Work& work) {
     if (size() == 1) return work(0);
     start([](const void* w, int t) { (*static_cast<const Work*>(w))(t); }, &work);
+  }
+  /// work(Share) on every thread: [0, n) of an array in pieces of about equal length, whole multiples of kGrain but the last.
+  template <class Work>
+  void share_out(std::int64_t n, const Work& work) {
+    run([&](int t) { work(share(n, kGrain, t, size())); });
   }
 
  private:
@@ -50,11 +63,5 @@ class Team {
   std::vector<std::uint64_t> before_;            // cores that the caller might use before, a bit each
   std::vector<std::jthread> others_;
 };
-
-/// [0, n) in `parts` pieces of whole multiples of `grain` but the last; piece `part`.
-struct Share {
-  std::int64_t first, last;
-};
-Share share(std::int64_t n, std::int64_t grain, int part, int parts);
 
 }  // namespace fader

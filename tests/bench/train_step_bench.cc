@@ -37,10 +37,7 @@ void train_step(benchmark::State& state, const std::string& name, Precision prec
     std::fill(gradient.begin(), gradient.end(), 0.0f);
     model->gradient(parameters, batches[static_cast<std::size_t>(step) % batches.size()], weight, nats, gradient);
     const AdamW rule(training, 1e-3, ++step, norm(gradient));
-    team->run([&](int t) {
-      const Share part = share(layout.size, 1024, t, team->size());
-      rule.step(layout, part.first, part.last, gradient, parameters, first, second);
-    });
+    team->share_out(layout.size, [&](Share part) { rule.step(layout, part.first, part.last, gradient, parameters, first, second); });
   };
   for (int i = 0; i < 2; ++i) take_step();
   model->measure();

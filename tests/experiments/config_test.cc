@@ -301,6 +301,30 @@ TEST_CASE("the hash is of what can change a result, and of nothing else") {
         hash(head + agents[1] + agents[0] + kUcb));  // weights are in their order
 }
 
+TEST_CASE("precision is settled when the file is read, and the file of the run says so") {
+  const Scratch scratch;
+  const std::string text = "[env]\nkind = \"pretrain-v0\"\n[[agents]]\nkind = \"random\"\n[policy]\nkind = \"uniform\"\n";
+  const auto precision = [&](const Strings& overrides) { return load(scratch, text, overrides).points[0].train.precision; };
+  CHECK(precision({}) == TrainOptions().resolved().precision);
+  CHECK(precision({}) != "auto");
+  CHECK(precision({"run.device=cuda"}) == "bfloat16");
+  for (const std::string given : {"float32", "bfloat16"}) CHECK(precision({"train.precision=" + given}) == given);
+  const Experiment x = load(scratch, text);
+  CHECK_THAT(origin_of(x.points[0], "train.precision"), Catch::StartsWith("auto"));
+  CHECK(x.points[0].toml.find("precision = \"auto\"") == std::string::npos);
+  CHECK(load(scratch, x.points[0].toml).points[0].hash == x.points[0].hash);
+}
+
+TEST_CASE("the models in experiments/base can be built on") {
+  const Scratch scratch;
+  for (const auto& [name, size] : {std::pair{"llama_373m", 341e6}, {"llama_1b3", 1.28e9}}) {
+    const std::string base = std::string(FADER_SOURCE_DIR) + "/experiments/base/" + name + ".toml";
+    const Experiment x = load(scratch, "base = \"" + base + "\"\n[env]\nkind = \"pretrain-v0\"\n[[agents]]\nkind = \"random\"\n[policy]\nkind = \"uniform\"\n");
+    CHECK(static_cast<double>(x.points[0].model.parameters()) == Approx(size).epsilon(0.01));
+    CHECK(x.points[0].train.recompute);
+  }
+}
+
 TEST_CASE("slugs are folder names, short and different") {
   CHECK(slug_of("policy=ucb,env.selection=top_k") == "policy=ucb,env.selection=top_k");
   const std::string longer = "policy=a," + std::string(100, 'x');
