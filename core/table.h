@@ -27,7 +27,12 @@ class Grid {
  public:
   Grid() = default;
   Grid(std::size_t rows, std::size_t cols, T fill = T{}) : values_(rows * cols, fill), rows_(rows), cols_(cols) {}
-  void resize(std::size_t rows, std::size_t cols, T fill = T{}) { *this = Grid(rows, cols, fill); }
+  /// Every number becomes `fill`. Memory is kept.
+  void resize(std::size_t rows, std::size_t cols, T fill = T{}) {
+    values_.assign(rows * cols, fill);
+    rows_ = rows;
+    cols_ = cols;
+  }
   Table<T> view() { return {values_.data(), rows_, cols_}; }
   Table<const T> view() const { return {values_.data(), rows_, cols_}; }
   std::span<T> operator[](std::size_t i) { return {values_.data() + i * cols_, cols_}; }

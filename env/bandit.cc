@@ -132,7 +132,7 @@ void BanditEnv::describe() {
   for (std::size_t k = 0; k < agents(); ++k) spec_.agents.push_back(fmt::format("arm_{}", k));
   spec_.rewards = {"reward"};
   spec_.credits = {"payoff"};
-  spec_.observation = {{"progress", 0, 1}, {"weights", 1, agents()}};
+  spec_.observation = {{"progress", 0, 1}, {"weights", 1, agents(), spec_.agents, "agent"}};
   const auto add = [](std::vector<Series>& list, std::string path, std::string unit, bool whole = false) {
     Series s;
     s.path = std::move(path);

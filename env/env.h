@@ -24,6 +24,7 @@ struct Field {
   std::string name;
   std::size_t offset = 0, size = 1;
   std::vector<std::string> labels = {};  ///< of its numbers; empty: they are counted
+  std::string axis = "";                 ///< what they are counted by: "agent", "pair" (of agents), "domain", "" otherwise
   std::string label(std::size_t i) const; ///< "weights[quality]", "progress"
 };
 /// A quantity that is logged but not observed by policies, e.g. {"corpus/domain_tokens", 7, "domain", "token"}.
@@ -70,6 +71,17 @@ struct Event {
   std::string text;
 };
 
+/// What is known of an environment with a known answer: expected sums of the first reward over an episode, noise and whatever a
+/// reset draws averaged out.
+struct Answer {
+  double optimum = 0;        ///< of the best policy, which knows all but what is drawn (what it may see: the environment's head)
+  double schedule = 0;       ///< of the best weights fixed beforehand for every decision
+  double fixed = 0;          ///< of the best weights that never change
+  double uniform = 0;        ///< of equal weights
+  std::vector<double> fixed_weights;   ///< [K] that earn `fixed`
+  Grid<double> schedule_weights;       ///< [T, K] that earn `schedule`
+};
+
 /// no; terminated: the problem ended, nothing lies beyond; truncated: the observer stopped looking.
 enum class End : std::uint8_t { no, terminated, truncated };
 
@@ -98,6 +110,8 @@ class Env : public PerSlot {
   /// to the middle of that step: step, called with the same slots and weights, does the rest of it and fills the outcome as if
   /// it had done all. `moment` may throw to leave; what is left then is good for nothing but to be destroyed.
   virtual void when_resting(std::function<void()> moment) { static_cast<void>(moment); }
+  /// Only of an environment with a known answer; the same for all seeds. May take a second; not found again for a second call.
+  virtual const Answer* answer() { return nullptr; }
   /// A number that depends on all that a slot has learned, found without changing it: it tells whether a state that was saved
   /// elsewhere is computed with here as it was there. 0 where nothing is learned.
   virtual double fingerprint(int slot) {

@@ -34,8 +34,8 @@ ObservationBuilder::ObservationBuilder(int slots, const std::vector<std::string>
   for (std::size_t a = 0; a < agents.size(); ++a)
     for (std::size_t b = a + 1; b < agents.size(); ++b) pairs.push_back(agents[a] + "," + agents[b]);
   std::size_t offset = 0;
-  const auto add_each = [&](const char* name, const std::vector<std::string>& labels) {
-    fields_.push_back({name, offset, labels.size(), labels});
+  const auto add_each = [&](const char* name, const std::vector<std::string>& labels, const char* axis = "agent") {
+    fields_.push_back({name, offset, labels.size(), labels, axis});
     offset += labels.size();
   };
   const auto add = [&](const char* name) { fields_.push_back({name, offset++, 1}); };
@@ -48,14 +48,14 @@ ObservationBuilder::ObservationBuilder(int slots, const std::vector<std::string>
   add("loss_fall_10");
   add("loss_curvature");    // change of the fall from one interval to the next, same unit
   add("loss_train");
-  add_each("loss_domain", reference_domains);
-  add_each("loss_domain_fall", reference_domains);
+  add_each("loss_domain", reference_domains, "domain");
+  add_each("loss_domain_fall", reference_domains, "domain");
   add("gradient_norm");     // log10, moving average with weight one half
   add("pool_left");
   add_each("score_drift", agents);   // of the mean, in deviations at the first decision
   add_each("score_spread", agents);  // ln of deviation over deviation at the first decision
   add_each("score_top", agents);     // mean of the best tenth above the mean, in deviations
-  add_each("agreement", pairs);
+  add_each("agreement", pairs, "pair");
   add_each("agent_reward", agents);
 }
 

@@ -167,6 +167,7 @@ std::vector<double> Player::feed(std::size_t s) {
     const std::size_t at = static_cast<std::size_t>(seat.credit) * k;
     std::ranges::copy(outcome_.credit[first + i].subspan(at, k), credit[i].begin());
     std::ranges::copy(outcome_.credit_se[first + i].subspan(at, k), credit_se[i].begin());
+    if (seat.credit_scaler) seat.credit_scaler->scale(credit[i], credit_se[i]);
   }
   if (!seat.frozen && n > 0) {
     const Observations before{active_[s], rows<const double>(observation_, first, n)};
@@ -206,6 +207,7 @@ void Player::state(Archive& archive) {
   for (Seat& seat : cohort_.seats) {
     archive.field("learn", seat.learn);
     archive.field("scaler", *seat.scaler);
+    if (seat.credit_scaler) archive.field("credit_scaler", *seat.credit_scaler);
     archive.field("policy", *seat.policy);
   }
   archive.field("env", *cohort_.env);

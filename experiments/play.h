@@ -19,6 +19,7 @@ namespace fader {
 struct Seat {
   std::unique_ptr<Policy> policy;
   std::unique_ptr<Scaler> scaler;
+  std::unique_ptr<CreditScaler> credit_scaler;  ///< null: none
   Rng learn;                      ///< the stream that learning draws from
   std::vector<int> slots;
   std::size_t reward = 0;         ///< which of EnvSpec::rewards it is fed

@@ -54,13 +54,17 @@ Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Cor
   cohort.env = environments().at(point.env.kind).make(*point.env.options, context);
   const EnvSpec& spec = cohort.env->spec();
   const auto root = static_cast<std::uint64_t>(seed);
-  const PolicyContext seen{spec.agents, spec.observation, spec.horizon, spec.picks, 1};
+  const PolicyContext seen{spec.agents, spec.observation, spec.horizon, spec.picks, 1, root};
   auto policy = policies().at(point.policy.kind).make(*point.policy.options, seen);
   const PolicySpec& wants = policy->spec();
   Seat seat{nullptr, make_scaler(wants.scaler), Rng(root, "policy/learn"), {0}};
   if (!wants.reward.empty()) seat.reward = index_of(wants.reward, spec.rewards, fmt::format("policy '{}': reward", point.policy.name));
-  if (!wants.credit.empty())
-    seat.credit = static_cast<std::ptrdiff_t>(index_of(wants.credit, spec.credits, fmt::format("policy '{}': credit", point.policy.name)));
+  if (wants.credit != "none") {
+    const std::string shown = fmt::format("policy '{}': credit", point.policy.name);
+    if (spec.credits.empty()) throw ConfigError(fmt::format("{}: environment '{}' measures none; choose a policy that learns from rewards", shown, point.env.kind));
+    seat.credit = wants.credit.empty() ? 0 : static_cast<std::ptrdiff_t>(index_of(wants.credit, spec.credits, shown));
+  }
+  seat.credit_scaler = make_credit_scaler(wants.credit_scaler);
   seat.policy = std::move(policy);
   cohort.seats.push_back(std::move(seat));
   cohort.seeds = {root};

@@ -9,44 +9,75 @@
 
 namespace fader {
 
-Bandit::Bandit(const BanditOptions& options, const PolicyContext& context, std::vector<std::string> diagnostics) {
+Bandit::Bandit(const BanditOptions& options, const PolicyContext& context, std::vector<std::string> diagnostics)
+    : mixture_(options.play == "mixture"), from_credit_(options.feedback == "credit") {
   spec_.presets = make_presets(options, context);
   spec_.arms = spec_.presets.size();
   spec_.diagnostics = std::move(diagnostics);
   spec_.learns = true;
-  spec_.deterministic = spec_.arms == 1;
+  spec_.deterministic = spec_.arms == 1 || mixture_;
   spec_.reward = options.reward;
   spec_.scaler = options.scaler;
+  if (from_credit_) {
+    spec_.credit = options.credits.credit;
+    spec_.credit_scaler = options.credits.credit_scaler;
+  }
   probability_.resize(spec_.arms);
+  credit_.resize(context.agents.size());
 }
 
 void Bandit::decide(const Observations& observations, Streams streams, Decisions& out) {
-  probabilities(probability_);  // what is learned is shared: one row serves every slot
-  const auto certain = std::find(probability_.begin(), probability_.end(), 1.0);
   for (std::size_t i = 0; i < observations.slots.size(); ++i) {
-    const std::size_t arm = certain != probability_.end() ? static_cast<std::size_t>(certain - probability_.begin())
-                                                          : streams[i].choice(probability_);
-    std::copy(spec_.presets[arm].begin(), spec_.presets[arm].end(), out.weights[i].begin());
-    std::copy(probability_.begin(), probability_.end(), out.probability[i].begin());
-    out.arm[i] = static_cast<std::int64_t>(arm);
-    out.log_density[i] = std::log(probability_[arm]);
-    diagnose(arm, out.diagnostics[i]);
+    if (i == 0 || contextual()) probabilities(observations.x[i], probability_);
+    play(i, streams[i], out);
   }
 }
 
-void Bandit::learn(const Transitions& transitions, Rng&) {
-  const auto& arm = transitions.decided.arm;
-  FADER_CHECK_EQ(transitions.reward.size(), transitions.before.slots.size());
-  FADER_CHECK(arm.size() >= transitions.reward.size());
-  for (std::size_t i = 0; i < transitions.reward.size(); ++i) {
-    FADER_CHECK(arm[i] >= 0 && static_cast<std::size_t>(arm[i]) < spec_.arms, "arm {} of {}", arm[i], spec_.arms);
-    if (!std::isfinite(transitions.reward[i]))
-      throw RunError(fmt::format("the reward of slot {} is {}; a policy learns from finite numbers only; "
-                                 "look at the losses and events of this interval, or learn from another reward than {}",
-                                 transitions.before.slots[i], transitions.reward[i],
-                                 spec_.reward.empty() ? "env.reward" : "'" + spec_.reward + "'"));
+void Bandit::play(std::size_t i, Rng& stream, Decisions& out) {
+  std::copy(probability_.begin(), probability_.end(), out.probability[i].begin());
+  if (mixture_) {
+    const std::span<double> weights = out.weights[i];
+    std::fill(weights.begin(), weights.end(), 0.0);
+    for (std::size_t a = 0; a < arms(); ++a)
+      for (std::size_t k = 0; k < weights.size(); ++k) weights[k] += probability_[a] * spec_.presets[a][k];
+    out.arm[i] = -1;
+    out.log_density[i] = 0;  // it could not have been another
+    diagnose(static_cast<std::size_t>(std::max_element(probability_.begin(), probability_.end()) - probability_.begin()), out.diagnostics[i]);
+    return;
   }
-  update(std::span(arm).first(transitions.reward.size()), transitions.reward);
+  const auto certain = std::find(probability_.begin(), probability_.end(), 1.0);
+  const std::size_t arm =
+      certain != probability_.end() ? static_cast<std::size_t>(certain - probability_.begin()) : stream.choice(probability_);
+  std::copy(spec_.presets[arm].begin(), spec_.presets[arm].end(), out.weights[i].begin());
+  out.arm[i] = static_cast<std::int64_t>(arm);
+  out.log_density[i] = std::log(probability_[arm]);
+  diagnose(arm, out.diagnostics[i]);
+}
+
+void Bandit::learn(const Transitions& transitions, Rng&) {
+  const std::size_t n = transitions.before.slots.size();
+  FADER_CHECK_EQ(transitions.reward.size(), n);
+  FADER_CHECK(transitions.decided.arm.size() >= n);
+  pulls_.clear();
+  for (std::size_t i = 0; i < n; ++i) {
+    require_finite(transitions, i, spec_);
+    hear(i, transitions);
+  }
+  update(pulls_);
+}
+
+void Bandit::hear(std::size_t i, const Transitions& transitions) {
+  const std::span<const double> x = transitions.before.x[i];
+  if (!from_credit_) {
+    const std::int64_t arm = transitions.decided.arm[i];
+    FADER_CHECK(arm >= 0 && static_cast<std::size_t>(arm) < spec_.arms, "arm {} of {}", arm, spec_.arms);
+    const auto a = static_cast<std::size_t>(arm);
+    pulls_.push_back({a, transitions.reward[i], transitions.decided.probability[i][a], x});
+    return;
+  }
+  if (!complete_credit(transitions.credit[i], credit_)) return;
+  for (std::size_t a = 0; a < spec_.arms; ++a)
+    pulls_.push_back({a, std::inner_product(credit_.begin(), credit_.end(), spec_.presets[a].begin(), 0.0), 1.0, x});
 }
 
 ArmIndex::ArmIndex(std::size_t arms) : mean(arms, 0.0), bonus(arms, 0.0), pulls(arms, 0.0) {}
@@ -67,16 +98,23 @@ void ArmIndex::diagnose(std::size_t arm, std::span<double> out) const {
   out[4] = n > 0 ? std::log(n) - sum / n : nan;
 }
 
-void ArmIndex::probabilities(std::span<double> out) const {
-  const double infinity = std::numeric_limits<double>::infinity();
-  double best = -infinity;
-  std::size_t ties = 0;
-  for (std::size_t a = 0; a < out.size(); ++a) {
-    out[a] = pulls[a] > 0 ? mean[a] + bonus[a] : infinity;
-    if (out[a] > best) best = out[a], ties = 0;
-    ties += out[a] == best;
-  }
-  for (double& p : out) p = p == best ? 1.0 / static_cast<double>(ties) : 0.0;
+void ArmIndex::probabilities(std::span<double> out, bool exploring) const {
+  const double unplayed = exploring ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+  for (std::size_t a = 0; a < out.size(); ++a) out[a] = pulls[a] > 0 ? mean[a] + (exploring ? bonus[a] : 0) : unplayed;
+  greedy(out, out);
+}
+
+void greedy(std::span<const double> value, std::span<double> out) {
+  const double best = *std::max_element(value.begin(), value.end());
+  const auto ties = static_cast<double>(std::count(value.begin(), value.end(), best));
+  for (std::size_t a = 0; a < out.size(); ++a) out[a] = value[a] == best ? 1 / ties : 0.0;
+}
+
+void softmax(std::span<const double> score, std::span<double> out) {
+  const double top = *std::max_element(score.begin(), score.end());
+  double sum = 0;
+  for (std::size_t a = 0; a < out.size(); ++a) sum += out[a] = std::exp(score[a] - top);
+  for (double& p : out) p /= sum;
 }
 
 }  // namespace fader

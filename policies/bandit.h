@@ -1,7 +1,14 @@
-// The shared part of bandits over presets: draws an arm, logs how, refuses what cannot be learned.
+// The shared part of bandits over presets: plays an arm or a mixture of them, logs how, refuses what cannot be learned.
 //
-// A bandit says how probable each arm is now, and takes rewards in. What is learned is shared by the slots; an arm played
-// is read back from the transition, so nothing is pending between `decide` and `learn`.
+// A bandit says how probable each arm is now, and hears of pulls: which arm, what it earned, how probable it was. Three ways to
+// play one come from two options:
+//   play = "one"      an arm is drawn, its preset is the weights
+//   play = "mixture"  the weights are sum_a p_a preset_a; nothing is drawn
+//   feedback = "reward"   one pull a slot: the arm that was played, with its probability
+//   feedback = "credit"   one pull an arm and slot, with probability one: earned = sum_k preset_ak credit_k. An agent without credit
+//                         counts as the mean of the others; without any, nothing is learned
+// What is learned is shared by the slots; an arm played is read back from the transition, so nothing is pending between
+// `decide` and `learn`.
 #pragma once
 #include <span>
 #include <string>
@@ -11,6 +18,13 @@
 
 namespace fader {
 
+struct Pull {
+  std::size_t arm = 0;
+  double reward = 0;             ///< finite
+  double probability = 1;        ///< with which this pull was heard of
+  std::span<const double> x;     ///< what was observed when it was decided
+};
+
 class Bandit : public Policy {
  public:
   Bandit(const BanditOptions& options, const PolicyContext& context, std::vector<std::string> diagnostics);
@@ -18,20 +32,32 @@ class Bandit : public Policy {
   const PolicySpec& spec() const final { return spec_; }
   void decide(const Observations& observations, Streams streams, Decisions& out) final;
   void learn(const Transitions& transitions, Rng&) final;
+  void explore(bool on) final { exploring_ = on; }
 
  protected:
-  /// Probability of every arm, [A], from what has been learned; sums to one.
-  virtual void probabilities(std::span<double> out) = 0;
-  /// The numbers that spec().diagnostics names, [D], of an arm just drawn. Called after `probabilities`.
+  /// Probability of every arm, [A], from what has been learned and observed; sums to one.
+  virtual void probabilities(std::span<const double> x, std::span<double> out) = 0;
+  /// Whether `probabilities` depends on x: if not it is called once for all slots.
+  virtual bool contextual() const { return false; }
+  /// The numbers that spec().diagnostics names, [D], of an arm just drawn (of a mixture: the most probable). Called after
+  /// `probabilities`.
   virtual void diagnose(std::size_t arm, std::span<double> out) = 0;
-  /// One moment: what the slots of one call played and earned, in row order. Finite rewards.
-  virtual void update(std::span<const std::int64_t> arm, std::span<const double> reward) = 0;
+  /// One moment: what the slots of one call heard, in row order.
+  virtual void update(std::span<const Pull> pulls) = 0;
 
   std::size_t arms() const { return spec_.arms; }
+  bool exploring() const { return exploring_; }
 
  private:
+  void play(std::size_t row, Rng& stream, Decisions& out);
+  void hear(std::size_t row, const Transitions& transitions);
+
   PolicySpec spec_;
+  const bool mixture_, from_credit_;
+  bool exploring_ = true;
   std::vector<double> probability_;
+  std::vector<Pull> pulls_;
+  std::vector<double> credit_;
 };
 
 /// Numbers of an index policy, one a preset: index = mean + bonus, NaN where an arm was never played.
@@ -40,8 +66,15 @@ struct ArmIndex {
   std::vector<double> mean, bonus, pulls;   ///< pulls may be discounted
   static std::vector<std::string> diagnostics();  ///< "index", "mean", "bonus", "pulls" of the arm; "pulls_entropy" of all, nats
   void diagnose(std::size_t arm, std::span<double> out) const;
-  /// Uniform over the arms never played (pulls zero); without such, over those of the greatest index.
-  void probabilities(std::span<double> out) const;
+  /// Uniform over the arms never played (pulls zero); without such, over those of the greatest index. Without `exploring` over
+  /// those of the greatest mean among the ones played, if any was.
+  void probabilities(std::span<double> out, bool exploring = true) const;
 };
+
+/// One on the greatest of `value`, shared evenly where several are: what a greedy policy plays. May be the same memory.
+void greedy(std::span<const double> value, std::span<double> out);
+
+/// Probabilities proportional to exp(score), finite scores; may be the same memory.
+void softmax(std::span<const double> score, std::span<double> out);
 
 }  // namespace fader

@@ -45,7 +45,7 @@ class DiscountedUcb final : public Bandit {
   }
 
  protected:
-  void probabilities(std::span<double> out) override {
+  void probabilities(std::span<const double>, std::span<double> out) override {
     double n = 0;
     for (const double pulls : index_.pulls) n += pulls;
     const double log_n = n > 1 ? std::log(n) : 0;  // the latest moment counts in full: less than one comes from elsewhere
@@ -54,18 +54,18 @@ class DiscountedUcb final : public Bandit {
         index_.mean[a] = sum_[a] / index_.pulls[a];
         index_.bonus[a] = 2 * options_.bound * std::sqrt(options_.xi * log_n / index_.pulls[a]);
       }
-    index_.probabilities(out);
+    index_.probabilities(out, exploring());
   }
 
   void diagnose(std::size_t arm, std::span<double> out) override { index_.diagnose(arm, out); }
 
-  void update(std::span<const std::int64_t> arm, std::span<const double> reward) override {
-    for (double& pulls : index_.pulls) pulls *= options_.gamma;
+  void update(std::span<const Pull> pulls) override {
+    if (pulls.empty()) return;
+    for (double& n : index_.pulls) n *= options_.gamma;
     for (double& sum : sum_) sum *= options_.gamma;
-    for (std::size_t i = 0; i < arm.size(); ++i) {
-      const auto a = static_cast<std::size_t>(arm[i]);
-      index_.pulls[a] += 1;
-      sum_[a] += reward[i];
+    for (const Pull& pull : pulls) {
+      index_.pulls[pull.arm] += 1;
+      sum_[pull.arm] += pull.reward;
     }
   }
 

@@ -31,6 +31,29 @@ void Decisions::state(Archive& archive) {
   archive.field("value", value);
 }
 
+void require_finite(const Transitions& transitions, std::size_t i, const PolicySpec& spec) {
+  const int slot = transitions.before.slots[i];
+  const auto quoted = [](const std::string& name, const char* first) { return name.empty() ? first : "'" + name + "'"; };
+  if (!std::isfinite(transitions.reward[i]))
+    throw RunError(fmt::format("the reward of slot {} is {}; a policy learns from finite numbers only; "
+                               "look at the losses and events of this interval, or learn from another reward than {}",
+                               slot, transitions.reward[i], quoted(spec.reward, "env.reward")));
+  if (spec.credit == "none") return;
+  for (const double c : transitions.credit[i])
+    if (std::isinf(c))
+      throw RunError(fmt::format("an agent's credit in slot {} is {}; a policy learns from finite numbers only; "
+                                 "look at the losses and events of this interval, or learn from another credit than {}",
+                                 slot, c, quoted(spec.credit, "the first")));
+}
+
+bool complete_credit(std::span<const double> credit, std::span<double> out) {
+  double sum = 0, known = 0;
+  for (const double c : credit)
+    if (!std::isnan(c)) sum += c, ++known;
+  for (std::size_t k = 0; k < credit.size(); ++k) out[k] = std::isnan(credit[k]) ? sum / known : credit[k];
+  return known > 0;
+}
+
 PolicyRegistry& policies() {
   static PolicyRegistry registry("policy");
   return registry;

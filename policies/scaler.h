@@ -5,6 +5,7 @@
 // trace, so that the policy, which refuses it, can say so. Not thread-safe.
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,26 @@ class Scaler : public Stateful {
 ///   minmax_window   [0, 1]: place between the least and the greatest of the last 20 values; 0.5 while these are equal
 ///   logistic_zscore (0, 1): 1 / (1 + exp(-z)), z by mean and deviation (n - 1) of all values so far; 0.5 while these are equal
 ///   ema_zscore      unbounded: z by moving mean and variance with rate 0.1; 0 while these are equal
+///   quantile        [-1, 1]: place between the 20th and 80th percentile of the last 100 values, cut at both; 0 while these are
+///                   equal (Graves et al. 2017, arXiv 1704.03003, section 3.3, with a window in place of a reservoir)
 const std::vector<std::string>& scaler_names();
 
 /// ConfigError with a suggestion when there is none of that name.
 std::unique_ptr<Scaler> make_scaler(const std::string& name);
+
+/// The same for credit: one number for every agent, NaN where it was not measured, which stays NaN. Numbers that are not finite
+/// pass unchanged and leave no trace.
+class CreditScaler : public Stateful {
+ public:
+  virtual void scale(std::span<double> credit, std::span<double> se) = 0;
+};
+
+///   none            as it is
+///   minmax_window   [0, 1]: place between the least and the greatest of all agents' credit in the last 20 decisions; 0.5 while
+///                   these are equal
+///   agents_minmax   the same over this decision alone
+///   agents_zscore   z over the agents of this decision (mean and deviation with n - 1); 0 while they are equal
+const std::vector<std::string>& credit_scaler_names();
+std::unique_ptr<CreditScaler> make_credit_scaler(const std::string& name);
 
 }  // namespace fader

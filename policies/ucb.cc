@@ -45,23 +45,22 @@ class Ucb final : public Bandit {
   }
 
  protected:
-  void probabilities(std::span<double> out) override {
+  void probabilities(std::span<const double>, std::span<double> out) override {
     double t = 0;
     for (const double n : index_.pulls) t += n;
     const double log_t = t > 0 ? std::log(t) : 0;
     for (std::size_t a = 0; a < arms(); ++a)
       if (index_.pulls[a] > 0) index_.bonus[a] = options_.c * bonus(index_.pulls[a], squares_[a] / index_.pulls[a], log_t);
-    index_.probabilities(out);
+    index_.probabilities(out, exploring());
   }
 
   void diagnose(std::size_t arm, std::span<double> out) override { index_.diagnose(arm, out); }
 
-  void update(std::span<const std::int64_t> arm, std::span<const double> reward) override {
-    for (std::size_t i = 0; i < arm.size(); ++i) {  // Welford's recursion
-      const auto a = static_cast<std::size_t>(arm[i]);
-      const double before = reward[i] - index_.mean[a];
+  void update(std::span<const Pull> pulls) override {
+    for (const auto& [a, reward, probability, x] : pulls) {  // Welford's recursion
+      const double before = reward - index_.mean[a];
       index_.mean[a] += before / (index_.pulls[a] += 1);
-      squares_[a] += before * (reward[i] - index_.mean[a]);
+      squares_[a] += before * (reward - index_.mean[a]);
     }
   }
 

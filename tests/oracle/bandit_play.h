@@ -36,12 +36,13 @@ inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
   env.reset(slots, std::array<std::uint64_t, 1>{seed}, out);
   policy.begin(slots, streams);
   Grid<double> before = out.observation;
-  const Grid<double> none(1, 0);
+  const bool credited = policy.spec().credit != "none";  // the first; scaled by hand like the reward
+  const auto credit = [&](Grid<double>& all) { return Table<const double>{all.view().data, 1, credited ? k : 0}; };
   Played played;
   for (out.end[0] = End::no; out.end[0] == End::no;) {
     policy.decide({slots, std::as_const(before).view()}, streams, decided);
     env.step(slots, std::as_const(decided.weights).view(), out);
-    policy.learn({{slots, std::as_const(before).view()}, decided, out.reward[0], out.reward_se[0], none.view(), none.view(),
+    policy.learn({{slots, std::as_const(before).view()}, decided, out.reward[0], out.reward_se[0], credit(out.credit), credit(out.credit_se),
                   std::as_const(out.observation).view(), out.end},
                  learner);
     std::copy(out.observation[0].begin(), out.observation[0].end(), before[0].begin());

@@ -17,7 +17,7 @@ namespace fader::testing {
 inline PolicyContext context_of(std::size_t agents, int slots = 1, std::int64_t picks = 0) {
   PolicyContext c;
   for (std::size_t k = 0; k < agents; ++k) c.agents.push_back("agent_" + std::to_string(k));
-  c.observation = {{"progress", 0, 1}, {"weights", 1, agents}};
+  c.observation = {{"progress", 0, 1}, {"weights", 1, agents, c.agents, "agent"}};
   c.horizon = 100;
   c.picks = picks;
   c.slots = slots;
@@ -49,13 +49,17 @@ inline std::unique_ptr<Policy> make_policy(const std::string& name, const Policy
 class Console {
  public:
   Console(std::unique_ptr<Policy> policy, const PolicyContext& context, std::uint64_t seed)
-      : policy_(std::move(policy)), world_(seed, "world"), learner_(seed, "learn") {
+      : Console(std::move(policy), context, seed, seed) {}
+  /// `draws`: of the policy's own streams.
+  Console(std::unique_ptr<Policy> policy, const PolicyContext& context, std::uint64_t seed, std::uint64_t draws)
+      : policy_(std::move(policy)), world_(seed, "world"), learner_(draws, "learn") {
     const auto n = static_cast<std::size_t>(context.slots);
     before_.resize(n, context.observation.back().offset + context.observation.back().size);
-    no_credit_.resize(n, 0);
+    credit_.resize(n, context.agents.size());
+    branched_.resize(n, policy_->spec().branches.size());
     for (std::size_t i = 0; i < n; ++i) {
       slots_.push_back(static_cast<int>(i));
-      streams_.emplace_back(seed, "slot/" + std::to_string(i));
+      streams_.emplace_back(draws, "slot/" + std::to_string(i));
     }
     decided_.fit(policy_->spec(), context.agents.size(), n);
     begin();
@@ -68,7 +72,8 @@ class Console {
   void begin() { policy_->begin(slots_, streams_); }
 
   const Decisions& decide() {
-    policy_->decide({slots_, std::as_const(before_).view()}, streams_, decided_);
+    for (double& x : branched_.view().flat()) x = world_.normal();
+    policy_->decide({slots_, std::as_const(before_).view(), std::as_const(branched_).view()}, streams_, decided_);
     return decided_;
   }
   /// A decision that nobody executes, drawn from other streams.
@@ -77,16 +82,23 @@ class Console {
     for (const int slot : slots_) other.emplace_back(seed, "aside/" + std::to_string(slot));
     Decisions ignored;
     ignored.fit(policy_->spec(), decided_.weights.cols(), slots_.size());
-    policy_->decide({slots_, std::as_const(before_).view()}, other, ignored);
+    policy_->decide({slots_, std::as_const(before_).view(), std::as_const(branched_).view()}, other, ignored);
   }
-  /// The reward of every slot, in order.
-  void learn(const std::vector<double>& reward) {
-    const Grid<double> seen = before_;
+  /// The reward of every slot, in order; credit is drawn where the policy wants it, and one in ten is not measured. `over`: the
+  /// episodes end with this, and others begin.
+  void learn(const std::vector<double>& reward, bool over = false) {
+    for (double& c : credit_.view().flat()) c = world_.uniform() < 0.1 ? std::nan("") : world_.uniform();
+    learn(reward, credit_, over);
+  }
+  void learn(const std::vector<double>& reward, const Grid<double>& credit, bool over = false) {
+    const Grid<double> seen = before_, none(slots_.size(), 0);
     look();
     const std::vector<double> se(slots_.size(), 0.1);
-    const std::vector<End> end(slots_.size(), End::no);
-    const Table<const double> credit = std::as_const(no_credit_).view(), after = std::as_const(before_).view();
-    policy_->learn({{slots_, seen.view()}, decided_, reward, se, credit, credit, after, end}, learner_);
+    const std::vector<End> end(slots_.size(), over ? End::terminated : End::no);
+    const Table<const double> given = policy_->spec().credit == "none" ? none.view() : credit.view();
+    const Grid<double> given_se(given.rows, given.cols, 0.1);
+    policy_->learn({{slots_, seen.view()}, decided_, reward, se, given, given_se.view(), std::as_const(before_).view(), end}, learner_);
+    if (over) begin();
   }
 
   /// Saves or loads everything, the policy last.
@@ -107,7 +119,7 @@ class Console {
   Rng world_, learner_;
   std::vector<int> slots_;
   std::vector<Rng> streams_;
-  Grid<double> before_, no_credit_;
+  Grid<double> before_, credit_, branched_;
   Decisions decided_;
 };
 
