@@ -19,12 +19,12 @@ namespace fader {
 struct Seat {
   std::unique_ptr<Policy> policy;
   std::unique_ptr<Scaler> scaler;
-  std::unique_ptr<CreditScaler> credit_scaler;  ///< null: none
   Rng learn;                      ///< the stream that learning draws from
   std::vector<int> slots;
   std::size_t reward = 0;         ///< which of EnvSpec::rewards it is fed
   std::ptrdiff_t credit = -1;     ///< which of EnvSpec::credits; -1: none
   bool frozen = false;            ///< decides, does not learn
+  std::unique_ptr<CreditScaler> credit_scaler = nullptr;  ///< null: none
 };
 
 struct Cohort {
