@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "experiments/control.h"
 #include "experiments/experiment_tree.h"
 #include "experiments/options_reader.h"
 #include "experiments/point_reader.h"
@@ -212,7 +213,11 @@ void RunOptions::fields(Fields& f) {
   f("pinned", pinned, "whether threads are bound to cores of their own, where there are any left").not_in_hash();
   f("processes", processes, "that train one model together, each on a part of every batch: start as many, with mpirun or torchrun", 1, kMostRanks);
   f("rank_seconds", rank_seconds, "how long one of several processes may be silent before the others take it for lost", 1, 1e6).not_in_hash();
-  f("episodes", episodes, "pretraining runs that a policy plays, one after another", 1, kMany);
+  f("episodes", episodes, "pretraining runs that a policy learns from, one after another; one that does not learn plays none of them when there "
+    "are episodes of evaluation", 1, kMany);
+  f("members", members, "episodes that are played at once, in lockstep, under one policy", 1, 4096);
+  f("evaluation_episodes", evaluation_episodes, "played afterwards with the policy frozen; what is compared is their mean", 0, kMany);
+  f("log_episodes", log_episodes, "kept in full in run.h5, spread evenly over all; the others are a row of /summary", 1, 10000);
   f("log_steps", log_steps, "a row of run.h5 for every optimiser step").not_in_hash();
   f("checkpoint_seconds", checkpoint_seconds, "between checkpoints; 0: only when a signal asks for one", 0, kMany).not_in_hash();
   f("checkpoints_kept", checkpoints_kept, "how many of the newest checkpoints stay", 1, kMany).not_in_hash();
@@ -228,6 +233,17 @@ void RunOptions::validate() const {
   for (const std::int64_t seed : seeds)
     if (!seen.insert(seed).second)
       throw ConfigError(fmt::format("seeds: {} is listed twice; a seed's run can be made once only", seed));
+}
+
+void Deployment::fields(Fields& f) {
+  f("init_from", init_from, "a run's folder, or its console.bin: what that console has learned is what this one begins with").path().not_in_hash();
+  f("init_sha256", init_sha256, "of that console; found when it is read, and compared when it is given");
+  f("frozen", frozen, "plays the best it knows and learns nothing");
+  f("control", control, "a null control: what the policy is fed is spoiled on purpose").one_of(control_names());
+}
+
+void Deployment::validate() const {
+  if (!init_sha256.empty() && init_from.empty()) throw ConfigError("init_sha256 is given and init_from is not; say where the console is");
 }
 
 void CompareOptions::fields(Fields& f) {

@@ -35,7 +35,10 @@ struct RunOptions final : Options {
   bool pinned = true;                   ///< threads to cores of their own
   std::int64_t processes = 1;           ///< that play it together; part of the hash
   double rank_seconds = 600;            ///< how long one of them may be silent
-  std::int64_t episodes = 1;
+  std::int64_t episodes = 1;            ///< that a policy learns from, one after another
+  std::int64_t members = 1;             ///< of them at once, in lockstep, under one policy
+  std::int64_t evaluation_episodes = 0; ///< afterwards, with the policy frozen
+  std::int64_t log_episodes = 64;       ///< kept in full in run.h5
   bool log_steps = true;                ///< a row of run.h5 for every optimiser step
   double checkpoint_seconds = 60;       ///< between checkpoints; 0: only when a signal asks for one
   std::int64_t checkpoints_kept = 2;    ///< the newest
@@ -49,6 +52,16 @@ struct CompareOptions final : Options {
   std::string metric = "final/loss_test";
   double confidence = 0.95;
   void fields(Fields& f) override;
+};
+
+/// What every policy has beside the options of its kind: how it is deployed.
+struct Deployment final : Options {
+  std::string init_from;                ///< a console saved by another run; empty: it begins with nothing learned
+  std::string init_sha256;              ///< of its content; found when the file is read
+  bool frozen = false;                  ///< decides, does not learn
+  std::string control = "none";         ///< a null control: experiments/control.h
+  void fields(Fields& f) override;
+  void validate() const override;
 };
 
 /// `kind`, an optional `name`, and the options of that kind.
@@ -69,6 +82,7 @@ struct Point {
   Chosen env;                           ///< options derive from EnvOptions
   std::vector<Chosen> agents;           ///< empty for a known-answer environment
   Chosen policy;
+  Deployment deployment;                ///< of the policy; its keys stand in the policy's table
   std::map<std::string, std::string> origins;  ///< "policy.c" -> "bandit_ucb.toml:23" or "--set"; not here: a default
 
   bool trains() const { return static_cast<const EnvOptions&>(*env.options).trains(); }

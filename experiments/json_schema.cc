@@ -243,8 +243,13 @@ std::string experiment_schema() {
   define_kinds(definitions, "env", environments(), Json::object());
   define_kinds(definitions, "agent", agents(), {{"name", name_pattern("_+-", "what it is called; absent: its kind")}});
   definitions["agents"] = at_least_one("agent");
-  define_kinds(definitions, "policy", policies(),
-               {{"name", name_pattern("_+-", "what it is called; absent: its kind")}, {"set", what_may_be_set(definitions)}});
+  Described deployment;
+  Deployment deployed;
+  deployment.add(deployed);
+  Json of_policies = deployment.properties();
+  of_policies["name"] = name_pattern("_+-", "what it is called; absent: its kind");
+  of_policies["set"] = what_may_be_set(definitions);
+  define_kinds(definitions, "policy", policies(), of_policies);
   definitions["policies"] = at_least_one("policy");
   definitions["experiment"] = experiment(definitions);
   const Json out = {{"$schema", "http://json-schema.org/draft-07/schema#"},

@@ -2,6 +2,11 @@
 //
 // A seat is one run: one policy, its slots, one run.h5. A cohort is one process: an environment and the seats at it.
 // Checkpoints, logs, progress and early stopping are hooks; a hook looks and never changes the run.
+//
+// A policy may learn across episodes: a seat with m slots plays m of them at once, a round, and goes on to the next round with
+// what it has learned. Its episodes are counted round by round, slot by slot: number = round x m + place of the slot. After the
+// learning episodes come those of evaluation, for which it is frozen and does not explore. Their seeds are others, and the same
+// for all policies of equal seed, so that they can be paired.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -24,6 +29,7 @@ struct Seat {
   std::size_t reward = 0;         ///< which of EnvSpec::rewards it is fed
   std::ptrdiff_t credit = -1;     ///< which of EnvSpec::credits; -1: none
   bool frozen = false;            ///< decides, does not learn
+  std::int64_t learning = 1, evaluation = 0;  ///< episodes
   std::unique_ptr<CreditScaler> credit_scaler = nullptr;  ///< null: none
 };
 
@@ -38,7 +44,9 @@ struct Cohort {
 struct Glimpse {
   Cohort& cohort;
   std::size_t seat = 0;
-  std::int64_t episode = 0, interval = 0;   ///< decisions made so far in this episode
+  std::span<const std::int64_t> episodes;   ///< [slots] numbers of the episodes that they play
+  bool evaluation = false;                  ///< they are of evaluation
+  std::int64_t interval = 0;                ///< decisions made so far in these episodes
   Slots slots;
   std::size_t first = 0;
   const Outcome& outcome;
@@ -53,29 +61,38 @@ class Hook {
   virtual void interval(const Glimpse&) {}
 };
 
-/// Plays episodes one after another, each in every slot. Episode e of a slot with seed s is seeded by the stream
-/// (s, "episode/<e>"); episode 0 by s itself, so that runs of equal seed can be paired.
+/// Plays round after round until every seat has played its episodes. Learning episode e of a slot with seed s is seeded by the
+/// stream (s, "episode/<e>"), episode 0 by s itself, so that runs of equal seed can be paired; evaluation episode e by
+/// (s, "evaluation/<e>").
 class Player final : public Stateful {
  public:
   /// The cohort and the hooks outlive it.
-  Player(Cohort& cohort, std::int64_t episodes, std::span<Hook* const> hooks);
+  Player(Cohort& cohort, std::span<Hook* const> hooks);
 
-  /// Goes on to the end of the last episode and returns true. `rest` is called after every reset and every interval, and
+  /// Goes on to the end of the last round and returns true. `rest` is called after every reset and every interval, and
   /// within an interval whenever the environment can be saved: state() may be called then, and `true` means stop: run returns
   /// false, and the cohort is good for nothing but to be destroyed.
   bool run(const std::function<bool()>& rest);
 
   /// Everything: the environment, the seats and this loop. Loaded into a player of a cohort made alike, run() goes on from there.
-  /// Hooks see a reset again when no interval of the episode was finished.
+  /// Hooks see a reset again when no interval of the round was finished.
   void state(Archive& archive) override;
 
-  std::int64_t episode() const { return episode_; }     ///< that is being played, from 0
-  std::int64_t interval() const { return interval_; }   ///< finished ones of this episode
-  std::int64_t finished() const { return finished_; }   ///< intervals of all episodes
+  std::int64_t round() const { return round_; }         ///< that is being played, from 0
+  std::int64_t rounds() const { return rounds_; }
+  std::int64_t interval() const { return interval_; }   ///< finished ones of this round
+  std::int64_t finished() const { return finished_; }   ///< intervals of all rounds
   std::int64_t moments() const { return moments_; }     ///< rests within the interval at hand
 
  private:
+  /// What a seat does in a round: the episode of its first slot, how many slots play, whether for evaluation.
+  struct Part {
+    std::int64_t first = 0, count = 0;
+    bool evaluation = false;
+  };
+  Part part(const Seat& seat, std::int64_t round) const;
   void begin();
+  void number();
   void reset();
   void advance();
   void gather();
@@ -84,18 +101,21 @@ class Player final : public Stateful {
   Glimpse glimpse(std::size_t seat, const Decisions* decisions, std::span<const double> fed);
   void show_reset();
   void decide();
+  Grid<double> branch(std::size_t seat);
   std::vector<std::vector<double>> learn();
   std::vector<double> feed(std::size_t seat);
   void drop_ended();
   void check_loaded(Archive& archive);
 
   Cohort& cohort_;
-  std::int64_t episodes_, episode_ = 0, interval_ = 0, finished_ = 0, moments_ = 0;
+  std::int64_t rounds_ = 0, round_ = 0, interval_ = 0, finished_ = 0, moments_ = 0;
   std::span<Hook* const> hooks_;
-  bool begun_ = false;                    // an episode is being played
+  std::function<void()> moment_;          // called by the environment when it rests within an interval
+  bool begun_ = false;                    // a round is being played
   bool loaded_ = false;                   // hooks have not seen what was loaded
   std::vector<Rng> act_;                  // [slot]
   std::vector<std::vector<int>> active_;  // [seat] the slots still playing
+  std::vector<std::vector<std::int64_t>> episodes_;  // [seat] what they play
   std::vector<int> slots_;                // of all seats, in order
   std::vector<std::size_t> first_;        // [seat] its first row
   Grid<double> observation_;              // that the next decision is about

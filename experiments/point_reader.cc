@@ -8,6 +8,7 @@
 
 #include "env/reward.h"
 #include "experiments/options_reader.h"
+#include "experiments/saved_console.h"
 #include "policies/presets.h"
 
 namespace fader {
@@ -82,8 +83,34 @@ class PointReader {
 
   void read_policy(const TomlValue& policy, const std::string& shown) {
     const std::size_t before = problems_.size();
-    point_.policy = chosen(policies(), policy, shown, "policy", {"kind", "name", "set"});
-    if (point_.env.options && problems_.size() == before) check_policy(policy, shown);
+    std::vector<std::string> skip = {"kind", "name", "set"}, own = skip;
+    for (const Option& o : point_.deployment.list()) skip.push_back(o.name);
+    point_.policy = chosen(policies(), policy, shown, "policy", skip);
+    if (point_.policy.options == nullptr) return;
+    for (const Option& o : point_.policy.options->list()) own.push_back(o.name);
+    reader_.read(&policy, shown, "policy", point_.deployment, own, file_);
+    if (problems_.size() > before) return;
+    identify_console(policy, shown);
+    if (point_.env.options) check_policy(policy, shown);
+  }
+
+  // What a policy begins with is known by its content, not by where it lies.
+  void identify_console(const TomlValue& policy, const std::string& shown) {
+    Deployment& d = point_.deployment;
+    if (d.init_from.empty()) return;
+    const Place& place = policy.find("init_from")->place;
+    std::string found;
+    try {
+      found = console_sha256(d.init_from);
+    } catch (const DataError& error) {
+      if (d.init_sha256.empty()) problems_.add(place, fmt::format("{}.init_from: {}", shown, error.what()));
+      return;  // of a resolved file: it may have been moved since, and is looked for again when the run is made
+    }
+    if (!d.init_sha256.empty() && d.init_sha256 != found)
+      return problems_.add(place, fmt::format("{}.init_from: {} has another content than when this was written: its sha256 is {}, {} is expected",
+                                              shown, d.init_from, found, d.init_sha256));
+    d.init_sha256 = found;
+    point_.origins["policy.init_sha256"] = "the content of init_from";
   }
 
   void read_agents(bool needed) {

@@ -1,5 +1,8 @@
 #include "experiments/recorder.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/error.h"
 
 namespace fader {
@@ -11,16 +14,30 @@ std::vector<LoggedSeries> logged(const std::vector<Series>& list) {
   return out;
 }
 
-std::vector<Attributes> episode_attributes(const EnvSpec& env, const Recording& recording) {
+std::vector<Attributes> episode_attributes(const Cohort& cohort, std::size_t seat_index, const Recording& recording,
+                                           std::span<const std::int64_t> kept) {
+  const Seat& seat = cohort.seats[seat_index];
+  const EnvSpec& env = cohort.env->spec();
+  const auto members = static_cast<std::int64_t>(seat.slots.size());
   std::vector<Attributes> out;
-  for (std::int64_t e = 0; e < recording.episodes; ++e)
-    out.push_back({{"id", e}, {"total_steps", env.horizon}, {"seed", recording.seed}, {"policy", recording.policy}, {"env", env.name}});
+  for (const std::int64_t e : kept) {
+    const bool evaluation = e >= seat.learning;
+    const std::int64_t within = evaluation ? e - seat.learning : e;
+    out.push_back({{"episode", e},
+                   {"slot", std::int64_t{seat.slots[static_cast<std::size_t>(within % members)]}},
+                   {"phase", std::string(evaluation ? "evaluate" : "learn")},
+                   {"total_steps", env.horizon},
+                   {"seed", recording.seed},
+                   {"policy", recording.policy},
+                   {"env", env.name}});
+  }
   return out;
 }
 
-RunWriter open_writer(const Recording& recording, const EnvSpec& env, const PolicySpec& policy, std::span<const Committed> cut) {
-  const std::vector<Column> columns = columns_of(env, policy);
-  if (cut.empty()) return RunWriter(recording.file, recording.root, episode_attributes(env, recording), columns);
+RunWriter open_writer(const Recording& recording, const Cohort& cohort, std::size_t seat, std::span<const std::int64_t> kept,
+                      std::span<const Committed> cut) {
+  const std::vector<Column> columns = columns_of(cohort.env->spec(), cohort.seats[seat].policy->spec());
+  if (cut.empty()) return RunWriter(recording.file, recording.root, episode_attributes(cohort, seat, recording, kept), columns);
   const RunReader there(recording.file);
   if (there.episodes() != cut.size())
     throw DataError(fmt::format("{}: has {} episodes, {} expected", recording.file.string(), there.episodes(), cut.size()));
@@ -48,15 +65,36 @@ std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
   return run_columns(shape);
 }
 
+std::vector<std::int64_t> kept_episodes(std::int64_t episodes, std::int64_t most) {
+  std::vector<std::int64_t> out;
+  const std::int64_t n = std::min(episodes, most);
+  for (std::int64_t i = 0; i < n; ++i) out.push_back(n == 1 ? episodes - 1 : i * (episodes - 1) / (n - 1));
+  return out;
+}
+
 Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut)
     : env_(cohort.env->spec()), policy_(cohort.seats[seat].policy->spec()), started_(recording.started),
-      episodes_(static_cast<std::size_t>(recording.episodes)), writer_(open_writer(recording, env_, policy_, cut)), seat_(seat),
-      log_steps_(recording.log_steps) {}
+      episodes_(cohort.seats[seat].learning + cohort.seats[seat].evaluation), kept_(kept_episodes(episodes_, recording.kept)),
+      writer_(open_writer(recording, cohort, seat, kept_, cut)), seat_(seat), log_steps_(recording.log_steps), earned_(cohort.seeds.size(), 0.0) {}
 
 std::vector<Committed> Recorder::committed() const {
   std::vector<Committed> out;
-  for (std::size_t e = 0; e < episodes_; ++e) out.push_back(writer_.committed(e));
+  for (std::size_t e = 0; e < kept_.size(); ++e) out.push_back(writer_.committed(e));
   return out;
+}
+
+void Recorder::state(Archive& archive) {
+  auto latest = static_cast<std::uint64_t>(latest_);
+  archive.field("latest", latest);
+  archive.field("earned", std::span(earned_));
+  archive.expect(latest < kept_.size() && std::ranges::all_of(earned_, [](double r) { return std::isfinite(r); }), "what episodes earned so far");
+  latest_ = latest;
+}
+
+std::optional<std::size_t> Recorder::place(std::int64_t episode) const {
+  const auto it = std::ranges::lower_bound(kept_, episode);
+  if (it == kept_.end() || *it != episode) return std::nullopt;
+  return static_cast<std::size_t>(it - kept_.begin());
 }
 
 void Recorder::series(std::size_t episode, const std::vector<Series>& list, std::span<const double> values) {
@@ -66,17 +104,36 @@ void Recorder::series(std::size_t episode, const std::vector<Series>& list, std:
 void Recorder::reset(const Glimpse& glimpse) {
   if (glimpse.seat != seat_) return;
   const Ledger::Scope scope(glimpse.cohort.env->ledger(), Phase::store);
-  const auto e = static_cast<std::size_t>(glimpse.episode);
-  row(e, "observations", glimpse.outcome.observation[glimpse.first]);
-  series(e, env_.infos, glimpse.outcome.infos[glimpse.first]);
-  writer_.commit(e);
+  bool first = true;
+  for (std::size_t i = 0; i < glimpse.slots.size(); ++i) {
+    earned_[static_cast<std::size_t>(glimpse.slots[i])] = 0;
+    const auto e = place(glimpse.episodes[i]);
+    if (!e) continue;
+    if (std::exchange(first, false)) latest_ = *e;
+    row(*e, "observations", glimpse.outcome.observation[glimpse.first + i]);
+    series(*e, env_.infos, glimpse.outcome.infos[glimpse.first + i]);
+    writer_.commit(*e);
+  }
 }
 
 void Recorder::interval(const Glimpse& glimpse) {
   if (glimpse.seat != seat_) return;
   const Ledger::Scope scope(glimpse.cohort.env->ledger(), Phase::store);
-  const auto e = static_cast<std::size_t>(glimpse.episode);
-  const std::size_t i = glimpse.first;
+  for (std::size_t i = 0; i < glimpse.slots.size(); ++i) {
+    const Outcome& out = glimpse.outcome;
+    earned_[static_cast<std::size_t>(glimpse.slots[i])] += out.reward[glimpse.first + i][0];
+    if (out.failed[glimpse.first + i] && episodes_ == 1) {
+      failed_ = true;
+      if (!out.events[glimpse.first + i].empty()) failure_ = out.events[glimpse.first + i].back().text;
+    }
+    if (const auto e = place(glimpse.episodes[i])) slot(glimpse, *e, i);
+    if (out.end[glimpse.first + i] == End::terminated) summarise(glimpse, i);
+  }
+}
+
+/// The row of one slot, whose episode is kept in full.
+void Recorder::slot(const Glimpse& glimpse, std::size_t e, std::size_t at) {
+  const std::size_t i = glimpse.first + at;
   const Outcome& out = glimpse.outcome;
   row(e, "observations", out.observation[i]);
   row(e, "actions", out.executed[i]);
@@ -84,8 +141,8 @@ void Recorder::interval(const Glimpse& glimpse) {
   row(e, "truncations", out.end[i] == End::truncated ? 1 : 0);
   series(e, env_.infos, out.infos[i]);
   series(e, env_.series, out.series[i]);
-  rewards(glimpse, i);
-  console(glimpse, i);
+  rewards(glimpse, e, i);
+  console(glimpse, e, i);
   for (const TrainRow& t : out.train[i]) {
     if (!log_steps_) break;
     row(e, "train/step", static_cast<double>(t.step));
@@ -94,18 +151,15 @@ void Recorder::interval(const Glimpse& glimpse) {
     row(e, "train/gradient_norm", t.gradient_norm);
   }
   for (const Event& event : out.events[i]) writer_.event(e, glimpse.interval, event.kind, event.text);
-  if (out.failed[i]) {
-    failed_ = true;
-    if (!out.events[i].empty()) failure_ = out.events[i].back().text;
-  }
   if (out.end[i] == End::terminated)
     for (const Series& s : env_.finals) writer_.set(e, s.path, out.finals[i].subspan(s.offset, s.size));
-  cost(glimpse, i);
+  cost(glimpse, e, i);
   writer_.commit(e);
 }
 
-void Recorder::rewards(const Glimpse& glimpse, std::size_t i) {
-  const auto e = static_cast<std::size_t>(glimpse.episode);
+void Recorder::summarise(const Glimpse&, std::size_t) {}
+
+void Recorder::rewards(const Glimpse& glimpse, std::size_t e, std::size_t i) {
   const Outcome& out = glimpse.outcome;
   row(e, "rewards", out.reward[i][0]);
   for (std::size_t r = 0; r < env_.rewards.size(); ++r) {
@@ -119,8 +173,7 @@ void Recorder::rewards(const Glimpse& glimpse, std::size_t i) {
   }
 }
 
-void Recorder::console(const Glimpse& glimpse, std::size_t i) {
-  const auto e = static_cast<std::size_t>(glimpse.episode);
+void Recorder::console(const Glimpse& glimpse, std::size_t e, std::size_t i) {
   const std::size_t at = i - glimpse.first;
   const Decisions& decided = *glimpse.decisions;
   row(e, "console/arm", static_cast<double>(decided.arm[at]));
@@ -133,8 +186,7 @@ void Recorder::console(const Glimpse& glimpse, std::size_t i) {
   for (std::size_t d = 0; d < policy_.diagnostics.size(); ++d) row(e, "console/diag/" + policy_.diagnostics[d], decided.diagnostics[at][d]);
 }
 
-void Recorder::cost(const Glimpse& glimpse, std::size_t i) {
-  const auto e = static_cast<std::size_t>(glimpse.episode);
+void Recorder::cost(const Glimpse& glimpse, std::size_t e, std::size_t i) {
   const Ledger::Row& ledger = glimpse.cohort.env->ledger().row(glimpse.slots[i - glimpse.first]);
   const std::vector<double> tokens(ledger.tokens.begin(), ledger.tokens.end());
   row(e, "cost/seconds", ledger.seconds);
@@ -143,9 +195,9 @@ void Recorder::cost(const Glimpse& glimpse, std::size_t i) {
   row(e, "cost/total_seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count());
 }
 
-void Recorder::event(std::int64_t episode, std::int64_t interval, std::string_view kind, std::string_view text) {
-  writer_.event(static_cast<std::size_t>(episode), interval, kind, text);
-  writer_.commit(static_cast<std::size_t>(episode));
+void Recorder::event(std::int64_t interval, std::string_view kind, std::string_view text) {
+  writer_.event(latest_, interval, kind, text);
+  writer_.commit(latest_);
 }
 
 void Recorder::finish() {

@@ -54,6 +54,7 @@ std::vector<Setting> settings(const Point& point) {
   collect.chosen("env", copy.env, false, false);
   for (std::size_t i = 0; i < copy.agents.size(); ++i) collect.chosen(fmt::format("agents.{}", i), copy.agents[i], true, true);
   collect.chosen("policy", copy.policy, true, false);
+  collect.options("policy", copy.deployment);
   return std::move(collect.out);
 }
 

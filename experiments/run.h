@@ -10,6 +10,7 @@
 #include "core/progress.h"
 #include "experiments/config.h"
 #include "experiments/play.h"
+#include "experiments/saved_console.h"
 #include "store/store.h"
 #include "trainer/ranks.h"
 
@@ -44,7 +45,10 @@ struct Beat {
 /// The corpus of a point, built when need be. Null for a known-answer environment.
 std::shared_ptr<const Corpus> corpus_of(const Point& point, const std::filesystem::path& cache, Progress& progress);
 
-/// Everything that a point is made of, with one slot and the given seed. ConfigError for names that only the whole can check:
+/// What a console that this point saves, or begins with, is known by.
+ConsoleIdentity console_identity(const Point& point, const EnvSpec& spec);
+
+/// Everything that a point is made of, with a slot for every member and the given seed. ConfigError for names that only the whole can check:
 /// a reward or credit that the environment does not have, an agent that the corpus cannot serve, a pool too small. With `ranks`,
 /// processes that play alike share every batch.
 Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Corpus> corpus, Progress& progress,

@@ -25,17 +25,16 @@ double seconds_since(Clock::time_point then) { return std::chrono::duration<doub
 
 class Beater final : public Hook {
  public:
-  Beater(std::int64_t episodes, RunWatcher& watcher) : episodes_(episodes), watcher_(watcher) {}
+  explicit Beater(RunWatcher& watcher) : watcher_(watcher) {}
   void reset(const Glimpse& glimpse) override { tell(glimpse); }
   /// How far the run is already; nothing is measured yet.
-  void resumed(Cohort& cohort, std::int64_t episode, std::int64_t interval) {
-    if (episode > 0) return;  // how many tokens this episode had is not known
+  void resumed(Cohort& cohort, std::int64_t round, std::int64_t interval) {
+    if (round > 0) return;  // how many tokens this episode had is not known
     Beat b;
     b.tokens = cohort.env->ledger().row(0).tokens[static_cast<std::size_t>(Phase::train)];
     b.interval = interval;
     b.horizon = cohort.env->spec().horizon;
-    b.episode = episode;
-    b.episodes = episodes_;
+    b.episodes = episodes_of(cohort);
     watcher_.beat(b);
   }
   void interval(const Glimpse& glimpse) override { tell(glimpse); }
@@ -46,8 +45,8 @@ class Beater final : public Hook {
     Beat b;
     b.interval = glimpse.interval;
     b.horizon = spec.horizon;
-    b.episode = glimpse.episode;
-    b.episodes = episodes_;
+    b.episode = glimpse.episodes[0];
+    b.episodes = episodes_of(glimpse.cohort);
     const auto infos = glimpse.outcome.infos[glimpse.first];
     for (const Series& s : spec.infos) {
       if (s.path == "infos/tokens") b.tokens = static_cast<std::int64_t>(infos[s.offset]);
@@ -58,7 +57,7 @@ class Beater final : public Hook {
     b.seconds.assign(seconds.begin(), seconds.end());
     watcher_.beat(b);
   }
-  std::int64_t episodes_;
+  static std::int64_t episodes_of(const Cohort& cohort) { return cohort.seats[0].learning + cohort.seats[0].evaluation; }
   RunWatcher& watcher_;
 };
 
@@ -90,7 +89,8 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.root["model"] = model_text(run.point);
   r.root["model_parameters"] = corpus ? run.point.model.parameters() : std::int64_t{0};
   r.root[kLogSteps] = run.point.run.log_steps;
-  r.episodes = run.point.run.episodes;
+  r.root["members"] = run.point.run.members;
+  r.kept = run.point.run.log_episodes;
   r.seed = static_cast<std::uint64_t>(run.seed);
   r.policy = run.point.policy.name;
   r.log_steps = run.point.run.log_steps;
@@ -109,10 +109,12 @@ void charge_beginning(Ledger& ledger, Clock::time_point started) {
 struct Extra {
   double fingerprint = 0;             // of the first slot
   std::vector<std::uint64_t> store;   // three numbers an episode: what run.h5 is cut back to
+  std::string recorder;               // what it knows beside that
 
   void state(Archive& archive) {
     archive.field("fingerprint", fingerprint);
     archive.field("store", store);
+    archive.field("recorder", recorder);
     archive.expect(store.size() % 3 == 0, "counts of rows");
   }
   static std::vector<std::uint64_t> flat(const std::vector<Committed>& committed) {
@@ -131,7 +133,7 @@ class Session {
  public:
   Session(const Run& run, const Signals& signals, Progress& progress, RunWatcher& watcher, std::shared_ptr<Ranks> ranks)
       : run_(run), signals_(signals), progress_(progress), watcher_(watcher), ranks_(std::move(ranks)),
-        beater_(run.point.run.episodes, watcher),
+        beater_(watcher),
         checkpoints_(run.folder / "checkpoints", run.point.run.checkpoints_kept, run.point.run.checkpoint_intervals) {
     if (writes()) make_folder(run.folder);
     corpus_ = corpus_of(run.point, run.cache, progress);
@@ -157,7 +159,10 @@ class Session {
     end();
     if (recorder_) recorder_->finish();
     if (failed_) throw RunError(fmt::format("{}: {}", run_.folder.string(), recorder_ ? recorder_->failure() : "failed; rank 0 says why"));
-    if (writes()) checkpoints_.clear();
+    if (!writes()) return;
+    Policy& policy = *cohort_.seats[0].policy;
+    if (policy.spec().learns) save_console(run_.folder / "console.bin", console_identity(run_.point, cohort_.env->spec()), policy);
+    checkpoints_.clear();
   }
 
  private:
@@ -166,7 +171,7 @@ class Session {
   void assemble_player() {
     player_.reset();
     cohort_ = assemble(run_.point, run_.seed, corpus_, progress_, ranks_);
-    player_.emplace(cohort_, run_.point.run.episodes, std::span(hooks_).first(writes() ? 2 : 0));
+    player_.emplace(cohort_, std::span(hooks_).first(writes() ? 2 : 0));
   }
 
   /// All have come to the end, or to where an episode failed.
@@ -281,8 +286,8 @@ class Session {
     if (std::bit_cast<std::uint64_t>(now) != std::bit_cast<std::uint64_t>(extra.fingerprint) && !(std::isnan(now) && std::isnan(extra.fingerprint)))
       text += fmt::format("; this build or processor computes other bits than the one that wrote it (a loss is {} and was {}): the run will not "
                           "be equal to one that was never stopped", now, extra.fingerprint);
-    recorder_->event(player_->episode(), player_->interval(), "resume", text);
-    beater_.resumed(cohort_, player_->episode(), player_->interval());
+    recorder_->event(player_->interval(), "resume", text);
+    beater_.resumed(cohort_, player_->round(), player_->interval());
     tell("resume", text);
   }
 
@@ -293,6 +298,9 @@ class Session {
     for (const double s : cohort_.env->ledger().row(0).seconds) spent += s;
     recording.started = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(spent));
     recorder_.emplace(cohort_, 0, recording, extra.committed());
+    Archive archive(extra.recorder);
+    recorder_->state(archive);
+    archive.finish();
     hooks_[0] = &*recorder_;
   }
 
@@ -333,18 +341,19 @@ class Session {
     if (!writes()) return;
     const std::string what = !lost_.empty() ? "lost" : stop_ > 0 ? "signal" : "checkpoint";
     const std::string why = !lost_.empty() ? lost_ : stop_ > 0 ? fmt::format("stopped by signal {}", stop_) : "";
-    recorder_->event(player_->episode(), player_->interval(), what,
+    recorder_->event(player_->interval(), what,
                      why.empty() ? now.name() : fmt::format("{}, checkpoint {}", why, now.name()));
     try {
       sync_file(run_.folder / "run.h5");  // what the checkpoint counts on is on the disk before it
-      Extra extra{fingerprint, Extra::flat(recorder_->committed())};
-      Archive archive;
+      Archive recorded, archive;
+      recorder_->state(recorded);
+      Extra extra{fingerprint, Extra::flat(recorder_->committed()), recorded.bytes()};
       archive.field("extra", extra);
       archive.field("player", *player_);
       checkpoints_.write(manifest(now), archive.bytes());
     } catch (const RunError& error) {
       const std::string text = fmt::format("checkpoint {} could not be written: {}", now.name(), error.what());
-      recorder_->event(player_->episode(), player_->interval(), "checkpoint_failed", text);
+      recorder_->event(player_->interval(), "checkpoint_failed", text);
       tell("checkpoint failed", text);
     }
     last_checkpoint_ = Clock::now();

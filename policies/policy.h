@@ -67,6 +67,9 @@ struct Transitions {
 class Policy : public Stateful {
  public:
   virtual const PolicySpec& spec() const = 0;
+  /// The part of the state that was learned, without what belongs to slots and episodes: what a saved console is, and what another
+  /// run with another number of slots can go on from.
+  virtual void learned(Archive& archive) { state(archive); }
   /// New episodes in these slots.
   virtual void begin(Slots, Streams) {}
   virtual void decide(const Observations& observations, Streams streams, Decisions& out) = 0;

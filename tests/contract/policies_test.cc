@@ -308,7 +308,8 @@ TEST_CASE("a slot draws from its own stream alone", "[contract]") {
   CAPTURE(policy);
   const auto context = context_of(11, 3);
   const auto together = policy.make(context), alone = policy.make(context);
-  const Grid<double> seen(3, 12, 0.5);
+  const std::size_t tried = together->spec().branches.size(), d = context.observation.back().offset + context.observation.back().size;
+  const Grid<double> seen(3, d, 0.5), branched(3, tried, 0.5);
   Decisions all, one;
   all.fit(together->spec(), 11, 3);
   one.fit(alone->spec(), 11, 1);
@@ -317,9 +318,10 @@ TEST_CASE("a slot draws from its own stream alone", "[contract]") {
     std::vector<Rng> streams, copies;
     for (const int slot : slots) streams.emplace_back(seed, "slot/" + std::to_string(slot));
     copies = streams;
-    together->decide({slots, seen.view()}, streams, all);
+    together->decide({slots, seen.view(), branched.view()}, streams, all);
     for (std::size_t i = 0; i < 3; ++i) {
-      alone->decide({std::span(slots).subspan(i, 1), {seen.view().data, 1, 12}}, std::span(copies).subspan(i, 1), one);
+      alone->decide({std::span(slots).subspan(i, 1), {seen.view().data, 1, d}, {branched.view().data, 1, tried}},
+                    std::span(copies).subspan(i, 1), one);
       REQUIRE(std::equal(one.weights[0].begin(), one.weights[0].end(), all.weights[i].begin()));
     }
   }

@@ -2,6 +2,8 @@
 #include "experiments/play.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/ranges.h>
+
 #include <cstring>
 
 #include "core/error.h"
@@ -31,6 +33,8 @@ class Resting final : public Env {
   std::function<void()> resting_;
 };
 
+constexpr std::int64_t kLearning = 1, kRounds = kLearning + 1;  // and one of evaluation
+
 // Three slots: one seat with two of them, one with the third.
 Cohort cohort(const std::string& policy) {
   Cohort c;
@@ -39,6 +43,12 @@ Cohort cohort(const std::string& policy) {
   for (const std::vector<int>& slots : {std::vector<int>{2, 0}, {1}}) {
     const PolicyContext seen{spec.agents, spec.observation, spec.horizon, spec.picks, 3};
     Seat seat{policies().make_default(policy, seen), make_scaler("minmax_window"), Rng(7, "learn"), slots};
+    if (seat.policy->spec().credit != "none") {
+      seat.credit = 0;
+      seat.credit_scaler = make_credit_scaler(seat.policy->spec().credit_scaler);
+    }
+    seat.learning = kLearning * static_cast<std::int64_t>(slots.size());
+    seat.evaluation = static_cast<std::int64_t>(slots.size());
     c.seats.push_back(std::move(seat));
   }
   c.seeds = {11, 12, 13};
@@ -62,7 +72,7 @@ class Trace final : public Hook {
 
  private:
   void add(const char* what, const Glimpse& g, const std::vector<double>& more) {
-    std::string line = fmt::format("{} {} {} {}", what, g.seat, g.episode, g.interval);
+    std::string line = fmt::format("{} {} {} {}", what, g.seat, fmt::join(g.episodes, "+"), g.interval);
     for (std::size_t i = 0; i < g.slots.size(); ++i) {
       for (const double x : g.outcome.observation[g.first + i]) line += fmt::format(" {}", x);
       for (const double x : g.outcome.infos[g.first + i]) line += fmt::format(" {}", x);
@@ -78,8 +88,6 @@ struct Snapshot {
   bool first = false;        // no interval of its episode was finished
 };
 
-constexpr std::int64_t kEpisodes = 2;
-
 }  // namespace
 
 TEST_CASE("a player loaded at any rest goes on to the same bits") {
@@ -88,7 +96,7 @@ TEST_CASE("a player loaded at any rest goes on to the same bits") {
   Cohort whole = cohort(name);
   Trace trace;
   std::array<Hook*, 1> hooks = {&trace};
-  Player player(whole, kEpisodes, hooks);
+  Player player(whole, hooks);
   std::vector<Snapshot> rests;
   std::int64_t count = 0;
   REQUIRE(player.run([&] {
@@ -96,17 +104,17 @@ TEST_CASE("a player loaded at any rest goes on to the same bits") {
     if (!wanted) return false;
     Archive archive;
     player.state(archive);
-    rests.push_back({archive.bytes(), trace.lines.size(), player.interval() == 0 && player.episode() < kEpisodes});
+    rests.push_back({archive.bytes(), trace.lines.size(), player.interval() == 0 && player.round() < kRounds});
     return false;
   }));
-  CHECK(player.finished() == kEpisodes * whole.env->spec().horizon);
+  CHECK(player.finished() == kRounds * whole.env->spec().horizon);
   REQUIRE(rests.size() > 12);
 
   for (const Snapshot& rest : rests) {
     Cohort other = cohort(name);
     Trace later;
     std::array<Hook*, 1> others = {&later};
-    Player again(other, kEpisodes, others);
+    Player again(other, others);
     Archive archive(rest.bytes);
     archive.field("player", again);
     archive.finish();
@@ -122,7 +130,7 @@ TEST_CASE("a player that is told to stop stops at once, in the middle of an inte
   Cohort c = cohort("ucb");
   Trace trace;
   std::array<Hook*, 1> hooks = {&trace};
-  Player player(c, 1, hooks);
+  Player player(c, hooks);
   std::int64_t calls = 0;
   CHECK_FALSE(player.run([&] { return ++calls == 4; }));  // after the reset, within 1, after 1, within 2
   CHECK(player.interval() == 1);
@@ -132,7 +140,7 @@ TEST_CASE("a player that is told to stop stops at once, in the middle of an inte
 
 TEST_CASE("no overwritten byte of a saved player crashes a load or what follows") {
   Cohort whole = cohort("discounted_ucb");
-  Player player(whole, kEpisodes, {});
+  Player player(whole, {});
   std::int64_t calls = 0;
   player.run([&] { return ++calls == 10; });
   Archive saved;
@@ -142,7 +150,7 @@ TEST_CASE("no overwritten byte of a saved player crashes a load or what follows"
     std::string bytes = saved.bytes();
     for (std::uint64_t n = 1 + rng.below(3); n > 0; --n) bytes[rng.below(bytes.size())] = static_cast<char>(rng.below(256));
     Cohort other = cohort("discounted_ucb");
-    Player again(other, kEpisodes, {});
+    Player again(other, {});
     try {
       Archive archive(bytes);
       again.state(archive);
