@@ -27,6 +27,7 @@ struct PolicySpec {
   std::vector<std::vector<double>> presets;   ///< [arms][K], as executed: floors applied
   std::vector<std::string> diagnostics;  ///< names of its numbers, the same in every decision
   bool learns = false;
+  bool across = false;                   ///< learns across episodes: a single one tells it little
   bool deterministic = false;            ///< never draws
   std::string reward;                    ///< which reward it learns from; empty: env.reward
   std::string scaler = "none";           ///< applied by the runner before `learn`

@@ -1,0 +1,55 @@
+// Every policy on every environment with a known answer, against the optimum.
+//
+// A policy that learns within an episode plays one episode a seed, from nothing. One that learns across episodes plays `episodes`
+// of them, then `evaluation` with what it has learned. Return is the expected sum of rewards, noise averaged out; regret is what
+// the best policy would have earned more; score is the share of the way from equal weights (0) to the optimum (1). Deviations are
+// over seeds. Nothing is written to disk here.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace fader {
+
+struct ScorecardOptions {
+  std::int64_t seeds = 20;              ///< of policies that learn within an episode
+  std::int64_t across_seeds = 5;        ///< of those that learn across episodes
+  std::int64_t episodes = 2000, members = 8, evaluation = 100;
+  std::vector<std::string> policies, environments;  ///< empty: all; labels of cases, or kinds of environments
+  int jobs = 1;
+};
+
+/// An environment of the scorecard: a kind with options.
+struct Case {
+  std::string label, kind;
+  std::vector<std::string> options;     ///< "key = value", TOML
+};
+const std::vector<Case>& scorecard_cases();
+
+struct Score {
+  std::string policy, label;
+  std::string refused;                  ///< why it cannot be played there; "": it was
+  std::int64_t seeds = 0, episodes = 0; ///< episodes learned from
+  double mean = 0, se = 0;              ///< of the return
+  double regret = 0, regret_se = 0;     ///< beyond se, where the optimum depends on what a reset draws
+  double score = 0, score_se = 0;
+};
+struct Known {
+  std::string label;
+  double optimum = 0, schedule = 0, fixed = 0, uniform = 0;
+};
+struct Scorecard {
+  std::vector<Known> known;             ///< one a case
+  std::vector<Score> scores;            ///< policies in alphabetical order, cases in theirs
+};
+
+/// `progress` hears how many of how many games were played; it may be called from any thread. ConfigError for unknown names.
+Scorecard play_scorecard(const ScorecardOptions& options, const std::function<void(std::size_t, std::size_t)>& progress);
+
+/// Tab-separated, a header first: what figures and people read.
+std::string scorecard_tsv(const Scorecard& card);
+/// A table of scores: a row a policy, a column a case.
+std::string scorecard_markdown(const Scorecard& card);
+
+}  // namespace fader
