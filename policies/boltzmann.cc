@@ -5,7 +5,8 @@
 // A gap of tau between two Q makes one arm e times as probable as the other, however sure the gap is. The defaults fit rewards in
 // [0, 1], as scaler = "minmax_window" gives them; with z-scores take initial = 0. Rewards of any range.
 // Without exploring it plays the greatest Q.
-// Sutton and Barto (2018), Reinforcement Learning, section 2.3 (soft-max action selection) and 2.5 (constant step).
+// Sutton and Barto, Reinforcement Learning: section 2.3 of the first edition (1998; softmax action selection), section 2.5 of the
+// second (2018; constant step).
 // Status: checked against a direct computation and on changing means (tests/oracle/boltzmann_test.cc).
 #include <algorithm>
 #include <cmath>

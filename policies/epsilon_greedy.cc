@@ -24,7 +24,8 @@ struct EpsilonGreedyOptions final : BanditOptions {
   double epsilon = 0.1, c = 0.5, d = 0.5, alpha = 0;
   void fields(Fields& f) override {
     BanditOptions::fields(f);
-    f("schedule", schedule, "of the share of decisions that explore: constant, or falling as 1 / t").one_of({"constant", "decay"});
+    f("schedule", schedule, "of the share of decisions that explore: constant, or falling as 1 / t")
+        .one_of({"constant", "decay"});
     f("epsilon", epsilon, "of schedule constant: that share", 0, 1);
     f("c", c, "of schedule decay: weight of the exploration; above 5 in theory", 0, 1e6);
     f("d", d, "of schedule decay: a number below the gap between the best mean and the next", 1e-6, 1e6);
@@ -82,7 +83,8 @@ class EpsilonGreedy final : public Bandit {
 };
 
 REGISTER_POLICY("epsilon_greedy", EpsilonGreedy, EpsilonGreedyOptions,
-                "the preset of the greatest mean, now and then any; constant or decaying exploration", "checked against an oracle");
+                "the preset of the greatest mean, now and then any; constant or decaying exploration",
+                "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -4,15 +4,16 @@
 //   exp3    w_a <- w_a exp(gamma rhat_a / A),                          rhat_a = r [a = I] / p_a
 //   exp3s   w_a <- w_a exp(gamma rhat_a / A) + (e alpha / A) sum w     (the sum before)
 //
-// exp3: gamma = min(1, sqrt(A ln A / ((e - 1) T))) over T decisions; the expected total is at most 2 sqrt((e - 1) T A ln A) less than
-// that of the best arm. With restart_every = D it begins anew every D decisions, gamma from D in place of T (REXP3, for means that
-// drift); theory's D for means that move by V altogether is ceil((A ln A)^(1/3) (T / V)^(2/3)): give `variation` = V for it.
-// exp3s: alpha = 1 / T, gamma = min(1, sqrt(A (S ln(A T) + e) / ((e - 1) T))); at most 2 sqrt((e - 1) T A (S ln(A T) + e)) less than the
-// best sequence of arms with S - 1 = `switches` changes.
+// exp3: gamma = min(1, sqrt(A ln A / ((e - 1) T))) over T decisions; the expected total is at most 2 sqrt((e - 1) T A ln A) less
+// than that of the best arm. With restart_every = D it begins anew every D decisions, gamma from D in place of T (REXP3, for
+// means that drift). Theory's D is ceil((A ln A)^(1/3) (T / V)^(2/3)), where V sums over the decisions the greatest move of any
+// mean: give `variation` = V for it.
+// exp3s: alpha = 1 / T, gamma = min(1, sqrt(A (S ln(A T) + e) / ((e - 1) T))); the expected total is at most
+// 2 sqrt((e - 1) T A (S ln(A T) + e)) less than that of the best sequence of arms with S - 1 = `switches` changes.
 // Rewards outside [0, 1] are cut to it. With feedback = "credit" every arm's reward is known, with probability one: then it
 // is Hedge at the rate gamma / A, mixed with even play. Slots in lockstep share p and each counts in full; a restart and exp3s's
 // sharing come once a decision. Without exploring the mixing with even play is left out.
-// Auer, Cesa-Bianchi, Freund and Schapire (2002), SIAM J. Computing 32: sections 3 (corollary 3.2) and 8 (corollary 8.2).
+// Auer, Cesa-Bianchi, Freund and Schapire (2002), SIAM J. Computing 32: sections 3 and 8.
 // REXP3: Besbes, Gur and Zeevi (2014), NIPS 27, algorithm 1 and theorem 2.
 // Status: checked against both bounds, a direct computation and changing means (tests/oracle/exp3_test.cc).
 #include <algorithm>
@@ -78,7 +79,7 @@ struct Exp3Options final : BanditOptions {
     BanditOptions::fields(f);
     f("gamma", gamma, "share of even play, and learning rate; 0: by theory, from the arms and the decisions of an episode", 0, 1);
     f("restart_every", restart_every, "decisions after which it begins anew; 0: never, or as variation has it", 0, 1e9);
-    f("variation", variation, "by how much the best mean moves over an episode, altogether, for theory's restarts; 0: none", 0, 1e6);
+    f("variation", variation, "the greatest move of any mean, summed over an episode, for theory's restarts; 0: none", 0, 1e6);
   }
   void validate() const override {
     BanditOptions::validate();
@@ -107,7 +108,8 @@ struct Exp3sOptions final : BanditOptions {
   std::int64_t switches = 1;
   void fields(Fields& f) override {
     BanditOptions::fields(f);
-    f("gamma", gamma, "share of even play, and learning rate; 0: by theory, from arms, decisions of an episode and switches", 0, 1);
+    f("gamma", gamma, "share of even play, and learning rate; 0: by theory, from arms, decisions of an episode and switches", 0,
+      1);
     f("alpha", alpha, "e alpha is the share of the weights that all arms get anew; 0: 1 / decisions of an episode", 0, 1);
     f("switches", switches, "how often the best arm is thought to change in an episode, for the default of gamma", 0, 1e9);
   }
@@ -125,7 +127,8 @@ class Exp3s final : public ExponentialWeights {
 
 REGISTER_POLICY("exp3", Exp3, Exp3Options, "exponential weights from the reward of the arm played; also restarted (REXP3)",
                 "checked against an oracle");
-REGISTER_POLICY("exp3s", Exp3s, Exp3sOptions, "exponential weights from the reward of the arm played, for a best arm that changes",
+REGISTER_POLICY("exp3s", Exp3s, Exp3sOptions,
+                "exponential weights from the reward of the arm played, for a best arm that changes",
                 "checked against an oracle");
 
 }  // namespace

@@ -5,11 +5,11 @@
 //   rates = "anytime"   eta_t = 2 gamma_t = sqrt(ln A / (A t)) at decision t, counted from 1; the sums stay as they are
 //
 // With probability 1 - delta the total is less than that of the best arm by at most, with rates = "horizon",
-//   2 sqrt(2 A T ln A) + (sqrt(2 A T / ln A) + 1) ln(2 / delta)
+//   2 sqrt(2 A T ln A) + (sqrt(2 A T / ln A) + 1) ln(2 / delta)       ("anytime": with A T replaced by 2 A T)
 // where EXP3's bound is for the expectation alone. eta, where it is given, is the one of rates = "horizon", or that of the first
 // decision, falling as 1 / sqrt(t). Rewards outside [0, 1] are cut to it. With feedback = "credit" every arm's reward
 // is known, with probability one, and losses are divided by 1 + gamma. Slots in lockstep share p and make one decision together.
-// Neu (2015), NIPS 28 (arXiv 1506.03271), section 3: algorithm 1, theorem 1.
+// Neu (2015), NIPS 28 (arXiv 1506.03271), algorithm 1 and theorem 1.
 // Status: checked against that bound and a direct computation (tests/oracle/exp3ix_test.cc).
 #include <algorithm>
 #include <cmath>
@@ -32,7 +32,10 @@ struct Exp3IxOptions final : BanditOptions {
 class Exp3Ix final : public Bandit {
  public:
   Exp3Ix(const Exp3IxOptions& options, const PolicyContext& context)
-      : Bandit(options, context, ShareDiagnostics::names()), anytime_(options.rates == "anytime"), eta_(options.eta), losses_(arms()) {
+      : Bandit(options, context, ShareDiagnostics::names()),
+        anytime_(options.rates == "anytime"),
+        eta_(options.eta),
+        losses_(arms()) {
     const double a = static_cast<double>(arms());
     if (eta_ == 0) eta_ = anytime_ ? std::sqrt(std::log(a) / a) : std::sqrt(2 * std::log(a) / (a * decisions(context)));
   }
@@ -54,7 +57,8 @@ class Exp3Ix final : public Bandit {
   void update(std::span<const Pull> pulls) override {
     if (pulls.empty()) return;
     const double gamma = rate() / 2;
-    for (const Pull& pull : pulls) losses_.multiply(pull.arm, -(1 - std::clamp(pull.reward, 0.0, 1.0)) / (pull.probability + gamma));
+    for (const Pull& pull : pulls)
+      losses_.multiply(pull.arm, -(1 - std::clamp(pull.reward, 0.0, 1.0)) / (pull.probability + gamma));
     losses_.settle();
     ++moments_;
   }
@@ -70,8 +74,8 @@ class Exp3Ix final : public Bandit {
   std::int64_t moments_ = 0;
 };
 
-REGISTER_POLICY("exp3ix", Exp3Ix, Exp3IxOptions, "exponential weights with implicit exploration, from the reward of the arm played",
-                "checked against an oracle");
+REGISTER_POLICY("exp3ix", Exp3Ix, Exp3IxOptions,
+                "exponential weights with implicit exploration, from the reward of the arm played", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -6,14 +6,15 @@
 // with xi_j [A] the advice of expert j of M at that decision. Its arms are the agents (presets: the vertices). The experts:
 //   "agents"    for each agent k: trust k alone
 //   "uniform"   trust all the same (theory wants it among the experts)
-//   "fields"    for every field of the observation that has a number v_k for each agent, but not "weights", what was played last:
-//               two experts, xi_k proportional to exp(sharpness v_k) and to exp(-sharpness v_k); a number that is not finite counts as 0
+//   "fields"    for every field of the observation that has a number v_k for each agent (but not "weights", what was played
+//               last): two experts, xi_k proportional to exp(sharpness v_k) and to exp(-sharpness v_k). A number that is not
+//               finite counts as 0
 //
-// gamma = min(1, sqrt(A ln M / ((e - 1) T))) over T decisions; the expected total is at most 2 sqrt((e - 1) T A ln M) less than that of
-// the best expert, which may play another agent at every decision: where a field tells which agent is good now, it is above
-// every fixed arm. Rewards outside [0, 1] are cut to it. With feedback = "credit" every arm's reward is known, with
+// gamma = min(1, sqrt(A ln M / ((e - 1) T))) over T decisions; the expected total is at most 2 sqrt((e - 1) T A ln M) less than
+// that of the best expert, which may play another agent at every decision: where a field tells which agent is good now, it is
+// above every fixed arm. Rewards outside [0, 1] are cut to it. With feedback = "credit" every arm's reward is known, with
 // probability one. Slots in lockstep each count in full. Without exploring the mixing with even play is left out.
-// Auer, Cesa-Bianchi, Freund and Schapire (2002), SIAM J. Computing 32, section 7 (figure 4, theorem 7.1, corollary 7.2).
+// Auer, Cesa-Bianchi, Freund and Schapire (2002), SIAM J. Computing 32, section 7.
 // Status: checked against that bound where a field tells the good agent, and a direct computation (tests/oracle/exp4_test.cc).
 #include <algorithm>
 #include <cmath>
@@ -34,7 +35,8 @@ struct Exp4Options final : BanditOptions {
     std::erase_if(f.options, [](const Option& o) { return o.name == "presets" || o.name == "presets_list"; });
     f("experts", experts, "groups of them: \"agents\" (each alone), \"uniform\", \"fields\" (what is observed of each agent)");
     f("sharpness", sharpness, "of experts that go by a field: how much a number counts", 0, 1e6);
-    f("gamma", gamma, "share of even play, and learning rate; 0: by theory, from agents, experts and the decisions of an episode", 0, 1);
+    f("gamma", gamma, "share of even play, and learning rate; 0: by theory, from agents, experts and the decisions of an episode",
+      0, 1);
   }
   void validate() const override {
     BanditOptions::validate();
@@ -48,14 +50,18 @@ struct Exp4Options final : BanditOptions {
 /// The advice of all experts, [M][A].
 class Experts {
  public:
-  Experts(const Exp4Options& options, const PolicyContext& context) : sharpness_(options.sharpness), agents_(context.agents.size()) {
-    const auto asked = [&](const char* group) { return std::find(options.experts.begin(), options.experts.end(), group) != options.experts.end(); };
+  Experts(const Exp4Options& options, const PolicyContext& context)
+      : sharpness_(options.sharpness), agents_(context.agents.size()) {
+    const auto asked = [&](const char* group) {
+      return std::find(options.experts.begin(), options.experts.end(), group) != options.experts.end();
+    };
     std::size_t fixed = (asked("agents") ? agents_ : 0) + (asked("uniform") ? 1 : 0);
     if (asked("fields"))
       for (const Field& field : context.observation)
         if (field.axis == "agent" && field.name != "weights" && field.size == agents_) offsets_.push_back(field.offset);
     if (fixed + offsets_.size() == 0)
-      throw ConfigError("experts: nothing is observed of each agent, so that \"fields\" alone has no expert; add \"agents\" or \"uniform\"");
+      throw ConfigError(
+          "experts: nothing is observed of each agent, so that \"fields\" alone has no expert; add \"agents\" or \"uniform\"");
     advice_ = Grid<double>(fixed + 2 * offsets_.size(), agents_, 0.0);
     if (asked("uniform")) std::ranges::fill(advice_[--fixed], 1 / static_cast<double>(agents_));
     for (std::size_t k = 0; k < fixed; ++k) advice_[k][k] = 1;

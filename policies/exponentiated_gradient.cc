@@ -11,7 +11,7 @@
 // eta = 2 least sqrt(2 ln A / T), the sum of ln <w, c> is at most sqrt(T ln A / 2) / least less than that of the best fixed
 // weights in hindsight. For the linear utility the default is Hedge's rate, sqrt(8 ln A / T) / (1 - least).
 // Slots in lockstep: their gradients are taken at the same weights and add up.
-// Kivinen and Warmuth (1997), Information and Computation 132, section 3 (EG; EG+- is for weights of either sign, and left out).
+// Kivinen and Warmuth (1997), Information and Computation 132 (EG; EG+- is for weights of either sign, and left out).
 // The logarithm: Helmbold, Schapire, Singer and Warmuth (1998), Mathematical Finance 8, theorem 4.1; its smoothing is `least`.
 // Status: checked against that bound, against Hedge and a direct computation (tests/oracle/exponentiated_gradient_test.cc).
 #include <algorithm>
@@ -31,7 +31,8 @@ struct ExponentiatedGradientOptions final : FullInformationOptions {
     f("utility", utility, "what is climbed: the logarithm of what the mixture earned, or that itself").one_of({"log", "linear"});
     f("eta", eta, "learning rate; 0: by theory, from the arms and the decisions of an episode", 0, 1e6);
     f("least", least, "rewards of 0 count as this much, those of 1 as 1", 1e-3, 0.999);
-    f("share", share, "of the weights that all arms share anew after every decision, about changes / decisions; 0: none", 0, 0.99);
+    f("share", share, "of the weights that all arms share anew after every decision, about changes / decisions; 0: none", 0,
+      0.99);
   }
 };
 
@@ -45,7 +46,8 @@ class ExponentiatedGradient final : public Bandit {
         weights_(arms()),
         w_(arms()) {
     const double log_arms = std::log(static_cast<double>(arms())), t = decisions(context);
-    if (eta_ == 0) eta_ = logarithm_ ? 2 * options.least * std::sqrt(2 * log_arms / t) : std::sqrt(8 * log_arms / t) / (1 - options.least);
+    if (eta_ == 0)
+      eta_ = logarithm_ ? 2 * options.least * std::sqrt(2 * log_arms / t) : std::sqrt(8 * log_arms / t) / (1 - options.least);
   }
 
   void state(Archive& archive) override { weights_.state(archive); }

@@ -21,9 +21,10 @@ struct FullInformationOptions : BanditOptions {
   }
   void validate() const override {
     if (feedback != "credit")
-      throw ConfigError(fmt::format("feedback is '{}'; expected 'credit': this policy needs the reward of every arm; one that learns from "
-                                    "the reward of the arm that was played is kind = \"exp3\"",
-                                    feedback));
+      throw ConfigError(
+          fmt::format("feedback is '{}'; expected 'credit': this policy needs the reward of every arm; one that learns from "
+                      "the reward of the arm that was played is kind = \"exp3\"",
+                      feedback));
     BanditOptions::validate();
   }
 };

@@ -31,7 +31,8 @@ struct GradientBanditOptions final : BanditOptions {
   void validate() const override {
     BanditOptions::validate();
     if (baseline == "moving" && alpha > 1)
-      throw ConfigError(fmt::format("alpha is {} and baseline is 'moving'; expected alpha of at most 1, or baseline = \"mean\"", alpha));
+      throw ConfigError(
+          fmt::format("alpha is {} and baseline is 'moving'; expected alpha of at most 1, or baseline = \"mean\"", alpha));
   }
 };
 

@@ -3,13 +3,13 @@
 //   w_a <- w_a exp(eta r_a);   p = w / sum w;   with share > 0 then p <- (1 - share) p + share / A
 //   played: (1 - gamma) p + gamma / A
 //
-// eta = sqrt(8 ln A / T) for rewards in [0, 1] over T decisions: the total of the mixture is at most sqrt(T ln A / 2) less than that
-// of the best arm in hindsight, whatever the rewards. A share (fixed share; about changes / T) lets it follow a best arm that
-// changes. gamma is for logs in which every arm has a known least probability; the theory has none.
-// Every slot of a call in lockstep counts as a decision of its own. Rewards outside [0, 1] are taken as they are: then choose eta.
+// eta = sqrt(8 ln A / T) for rewards in [0, 1] over T decisions: the total of the mixture is at most sqrt(T ln A / 2) less than
+// that of the best arm in hindsight, whatever the rewards. A share (fixed share; about changes / T) lets it follow a best arm
+// that changes. gamma is for logs in which every arm has a known least probability; the theory has none.
+// Every slot in lockstep counts as a decision of its own. Rewards outside [0, 1] are taken as they are: then choose eta.
 // Without exploring gamma is left out.
-// Freund and Schapire (1997), J. Computer and System Sciences 55, section 2; the rate: Cesa-Bianchi and Lugosi (2006), Prediction,
-// Learning, and Games, theorem 2.2. Fixed share: Herbster and Warmuth (1998), Machine Learning 32, section 5.
+// Freund and Schapire (1997), J. Computer and System Sciences 55, section 2; the rate: Cesa-Bianchi and Lugosi (2006),
+// Prediction, Learning, and Games, theorem 2.2. Fixed share: Herbster and Warmuth (1998), Machine Learning 32.
 // Status: checked against both bounds on hostile sequences and against a direct computation (tests/oracle/hedge_test.cc).
 #include <cmath>
 
@@ -24,7 +24,8 @@ struct HedgeOptions final : FullInformationOptions {
   void fields(Fields& f) override {
     FullInformationOptions::fields(f);
     f("eta", eta, "learning rate; 0: sqrt(8 ln(arms) / decisions of an episode)", 0, 1e6);
-    f("share", share, "of the probability that all arms share anew after every decision, about changes / decisions; 0: none", 0, 0.99);
+    f("share", share, "of the probability that all arms share anew after every decision, about changes / decisions; 0: none", 0,
+      0.99);
     f("gamma", gamma, "share of even play in what is played", 0, 1);
   }
 };

@@ -52,7 +52,8 @@ class LogWeights {
 
   void state(Archive& archive) {
     archive.field("log_weights", std::span(log_));
-    archive.expect(std::all_of(log_.begin(), log_.end(), [](double l) { return std::isfinite(l) && l <= 0; }), "the logarithm of a weight");
+    archive.expect(std::all_of(log_.begin(), log_.end(), [](double l) { return std::isfinite(l) && l <= 0; }),
+                   "the logarithm of a weight");
   }
 
  private:

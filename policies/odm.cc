@@ -1,5 +1,5 @@
-// ODM, online data mixing: agents are domains, an agent's credit is its training loss, and what is hard is played more. eps_t is the
-// least share of an arm at decision t, counted from 1; L_a the loss of arm a in the interval that followed the decision before.
+// ODM, online data mixing: agents are domains, an agent's credit is its training loss, and what is hard is played more. eps_t
+// is the least share of an arm at decision t, counted from 1; L_a the loss of arm a in the interval after the decision before.
 //
 //   eps_t = min(1 / A, sqrt(ln A / (A t))),   eps_0 = 1 / A
 //   odm_paper   R_a <- alpha R_a + (1 - alpha) L_a / pi_(t-1)(a);   pi_t(a) = (1 - A eps_t) softmax_a(eps_(t-1) R) + eps_t
@@ -8,10 +8,11 @@
 // R starts at zero. pi_(t-1)(a) is the share that was played. The published code has no importance weight and is linear in a
 // smoothed perplexity. For a few arms and decisions both are close to even play: with A = 4, eps is 1/4 until t = 5, and 4 eps is
 // 0.26 at t = 80. High loss is not what can be learned: noise attracts weight.
-// Both play the mixture of the arms; credit is taken raw (credit_scaler = "none") and averaged over slots in lockstep. Losses above
-// 500 nats count as 500. `warmup` decisions play evenly, and are learned from. Without exploring eps_t is left out.
-// Albalak, Pan, Raffel and Wang (2023), arXiv 2312.02406, section 3; its code alon-albalak/online-data-mixing, commit edbfdad, class
-// SmoothedMeanWeightUpdater, group_update.
+// Both play the mixture of the arms. Credit is taken raw (credit_scaler = "none"), and what it adds to R is averaged over slots
+// in lockstep. Losses above 500 nats count as 500. `warmup` decisions play evenly, and are learned from. Without exploring eps_t
+// is left out.
+// Albalak, Pan, Raffel and Wang (2023), arXiv 2312.02406, section 3; its code: alon-albalak/online-data-mixing, commit edbfdad,
+// class SmoothedMeanWeightUpdater, group_update.
 // Status: checked against a direct computation (tests/oracle/odm_test.cc).
 #include <algorithm>
 #include <cmath>
@@ -44,8 +45,9 @@ class Odm : public Bandit {
     archive.field("smoothed", std::span(smoothed_));
     archive.field("moments", moments_);
     archive.expect(moments_ >= 0 && moments_ < kMostDecisions, "a number of decisions");
-    archive.expect(std::all_of(smoothed_.begin(), smoothed_.end(), [this](double r) { return std::abs(r) < kMost && (paper_ || r >= 0); }),
-                   "a moving average of losses");
+    archive.expect(
+        std::all_of(smoothed_.begin(), smoothed_.end(), [this](double r) { return std::abs(r) < kMost && (paper_ || r >= 0); }),
+        "a moving average of losses");
   }
 
  protected:
@@ -83,7 +85,8 @@ class Odm : public Bandit {
       heard_[pull.arm] += paper_ ? std::max(loss, -kMostLoss) / std::max(pull.played, kLeastShare) : std::exp(loss);
     }
     const double slots = static_cast<double>(pulls.size() / arms());
-    for (std::size_t a = 0; a < arms(); ++a) smoothed_[a] = options_.alpha * smoothed_[a] + (1 - options_.alpha) * heard_[a] / slots;
+    for (std::size_t a = 0; a < arms(); ++a)
+      smoothed_[a] = options_.alpha * smoothed_[a] + (1 - options_.alpha) * heard_[a] / slots;
   }
 
  private:
@@ -108,8 +111,8 @@ struct OdmCode final : Odm {
   OdmCode(const OdmOptions& options, const PolicyContext& context) : Odm(options, context, false) {}
 };
 
-REGISTER_POLICY("odm_paper", OdmPaper, OdmOptions, "online data mixing as published: mixtures by smoothed, importance weighted losses",
-                "checked against an oracle");
+REGISTER_POLICY("odm_paper", OdmPaper, OdmOptions,
+                "online data mixing as published: mixtures by smoothed, importance weighted losses", "checked against an oracle");
 REGISTER_POLICY("odm_code", OdmCode, OdmOptions, "online data mixing as released: mixtures by smoothed perplexities",
                 "checked against an oracle");
 

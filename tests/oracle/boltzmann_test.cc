@@ -29,7 +29,8 @@ TEST_CASE("boltzmann agrees with its definition, step by step", "[oracle]") {
     for (std::size_t a = 0; a < agents; ++a) {
       const auto n = static_cast<double>(earned[a].size());
       q[a] = std::pow(1 - alpha, n) * 0.7;
-      for (std::size_t s = 0; s < earned[a].size(); ++s) q[a] += alpha * std::pow(1 - alpha, n - 1 - static_cast<double>(s)) * earned[a][s];
+      for (std::size_t s = 0; s < earned[a].size(); ++s)
+        q[a] += alpha * std::pow(1 - alpha, n - 1 - static_cast<double>(s)) * earned[a][s];
       sum += std::exp(q[a] / tau);
     }
     double entropy = 0;
@@ -54,7 +55,8 @@ TEST_CASE("boltzmann settles at its temperature, then at the greatest value when
     const auto context = context_of(3);
     Console console(make_policy("boltzmann", context), context, seed);
     for (int t = 0; t < 3000; ++t) console.learn({means[static_cast<std::size_t>(console.decide().arm[0])]});
-    for (std::size_t a = 0; a < 3; ++a) REQUIRE(console.decide().probability[0][a] == Approx(std::exp(means[a] / 0.1) / sum).margin(1e-4));
+    for (std::size_t a = 0; a < 3; ++a)
+      REQUIRE(console.decide().probability[0][a] == Approx(std::exp(means[a] / 0.1) / sum).margin(1e-4));
     console.policy().explore(false);
     REQUIRE(console.decide().probability[0][1] == 1);
   }

@@ -36,8 +36,8 @@ inline PolicyContext context_for(std::size_t agents, std::int64_t horizon, int s
 }
 
 /// `next(t, weights)`: the credit of decision t, counted from 0, chosen by somebody who sees the weights.
-inline Game play_credit(const std::string& name, std::size_t agents, std::size_t decisions, const std::function<void(Options&)>& set,
-                        const std::function<Point(std::size_t, const Point&)>& next) {
+inline Game play_credit(const std::string& name, std::size_t agents, std::size_t decisions,
+                        const std::function<void(Options&)>& set, const std::function<Point(std::size_t, const Point&)>& next) {
   const PolicyContext context = context_for(agents, static_cast<std::int64_t>(decisions));
   Console console(make_policy(name, context, set), context, 1);
   Game game;

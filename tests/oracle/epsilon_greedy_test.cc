@@ -16,7 +16,8 @@ namespace {
 double probability_bound(double arms, double c, double d, double t) {
   if (t <= c * arms / (d * d)) return 1;
   const double u = (t - 1) * d * d * std::sqrt(std::exp(1.0)) / (c * arms), w = c / (d * d);
-  return std::min(1.0, w / t + 2 * w * std::log(u) * std::pow(1 / u, c / (5 * d * d)) + 4 * std::exp(1.0) / (d * d) * std::pow(1 / u, c / 2));
+  return std::min(
+      1.0, w / t + 2 * w * std::log(u) * std::pow(1 / u, c / (5 * d * d)) + 4 * std::exp(1.0) / (d * d) * std::pow(1 / u, c / 2));
 }
 
 std::function<void(Options&)> decaying(double c, double d) {
@@ -34,7 +35,8 @@ TEST_CASE("decaying epsilon_greedy stays below its bound where uniform play is a
   constexpr std::int64_t kHorizon = 4000;
   const double c = 6, d = 0.8;
   double bound = 0;
-  for (std::int64_t t = 1; t <= kHorizon; ++t) bound += std::min(1.0, 3 * probability_bound(4, c, d, static_cast<double>(t))) * 0.8;
+  for (std::int64_t t = 1; t <= kHorizon; ++t)
+    bound += std::min(1.0, 3 * probability_bound(4, c, d, static_cast<double>(t))) * 0.8;
   const double uniform = 0.6 * kHorizon;
   REQUIRE(uniform > 2 * bound);
   const auto env = make_env("bandit-v0", bandit_options(means, kHorizon));
@@ -79,7 +81,8 @@ TEST_CASE("epsilon_greedy agrees with its definition, step by step", "[oracle]")
       const std::size_t first = alpha > 0 ? std::min<std::size_t>(r.size(), 5) : r.size();
       mean[a] = std::accumulate(r.begin(), r.begin() + static_cast<std::ptrdiff_t>(first), 0.0) / static_cast<double>(first) *
                 std::pow(1 - alpha, static_cast<double>(r.size() - first));
-      for (std::size_t s = first; s < r.size(); ++s) mean[a] += alpha * std::pow(1 - alpha, static_cast<double>(r.size() - 1 - s)) * r[s];
+      for (std::size_t s = first; s < r.size(); ++s)
+        mean[a] += alpha * std::pow(1 - alpha, static_cast<double>(r.size() - 1 - s)) * r[s];
     }
     const double best = *std::max_element(mean.begin(), mean.end());
     const auto ties = static_cast<double>(std::count(mean.begin(), mean.end(), best));
@@ -105,7 +108,7 @@ TEST_CASE("a constant step lets epsilon_greedy follow means that change", "[orac
     averaging += play_bandit(*env, *make_policy("epsilon_greedy", context_of(2)), seed).total_regret / kSeeds;
     following += play_bandit(*env, *make_policy("epsilon_greedy", context_of(2), alpha), seed).total_regret / kSeeds;
   }
-  // Exploration costs 0.04 a decision. A mean of 900 rewards forgets for as long as it has learned; ten rewards are soon replaced.
+  // Exploration costs 0.04 a decision. A mean of 900 rewards takes as long to forget; ten rewards are soon replaced.
   CAPTURE(averaging, following);
   REQUIRE(following < 0.04 * kHorizon + 0.8 * 150);
   REQUIRE(averaging > 0.04 * kHorizon + 0.8 * 500);

@@ -14,10 +14,12 @@ namespace {
 
 const double kE = std::exp(1.0);
 
-double mean_regret(Env& env, const std::string& name, const PolicyContext& context, const std::function<void(Options&)>& set = {}) {
+double mean_regret(Env& env, const std::string& name, const PolicyContext& context,
+                   const std::function<void(Options&)>& set = {}) {
   constexpr int kSeeds = 20;
   double regret = 0;
-  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) regret += play_bandit(env, *make_policy(name, context, set), seed).total_regret / kSeeds;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed)
+    regret += play_bandit(env, *make_policy(name, context, set), seed).total_regret / kSeeds;
   return regret;
 }
 
@@ -41,7 +43,8 @@ TEST_CASE("exp3s stays below its bound for the best sequence of arms, and exp3 d
   const double bound = 2 * std::sqrt((kE - 1) * kHorizon * 2 * (2 * std::log(2.0 * kHorizon) + kE)), uniform = 0.5 * kHorizon;
   REQUIRE(uniform > 2 * bound);
   const auto env = make_env("bandit-v0", bandit_options({0, 1}, kHorizon, kHorizon / 2, {{1, 0}}));
-  const double drifting = mean_regret(*env, "exp3s", context_for(2, kHorizon)), plain = mean_regret(*env, "exp3", context_for(2, kHorizon));
+  const double drifting = mean_regret(*env, "exp3s", context_for(2, kHorizon)),
+               plain = mean_regret(*env, "exp3", context_for(2, kHorizon));
   CAPTURE(bound, drifting, plain);
   REQUIRE(drifting < bound);
   REQUIRE(plain > bound);
@@ -100,7 +103,8 @@ TEST_CASE("the exp3 family agrees with its definitions, step by step", "[oracle]
 
 TEST_CASE("exp3 with restarts begins anew, with the rate of a batch", "[oracle]") {
   const auto context = context_for(3, 1000), batch = context_for(3, 50);
-  Console restarted(make_policy("exp3", context, [](Options& o) { set_option<std::int64_t>(o, "restart_every", 50); }), context, 3);
+  Console restarted(make_policy("exp3", context, [](Options& o) { set_option<std::int64_t>(o, "restart_every", 50); }), context,
+                    3);
   Console plain(make_policy("exp3", batch), batch, 3);  // of episodes of 50, on the same draws
   for (int t = 0; t < 200; ++t) {
     const auto& d = restarted.decide();

@@ -14,7 +14,7 @@ TEST_CASE("exp3ix stays below its bound in every episode, where uniform play is 
   constexpr std::int64_t kHorizon = 20000;
   constexpr int kSeeds = 20;
   const std::string rates = GENERATE("horizon", "anytime");
-  // Theorem 1 and corollary 1 of Neu (2015), each to hold with probability 1 - delta; for all episodes with probability 0.99.
+  // Theorem 1 of Neu (2015), each to hold with probability 1 - delta; for all episodes with probability 0.99.
   const double kt = 4.0 * kHorizon, log_k = std::log(4.0), log_delta = std::log(2.0 * kSeeds / 0.01);
   const double bound = rates == "horizon" ? 2 * std::sqrt(2 * kt * log_k) + (std::sqrt(2 * kt / log_k) + 1) * log_delta
                                           : 4 * std::sqrt(kt * log_k) + (2 * std::sqrt(kt / log_k) + 1) * log_delta;
@@ -63,7 +63,8 @@ TEST_CASE("exp3ix loses less than exp3, and no episode loses much more than anot
   const auto env = make_env("bandit-v0", bandit_options({0.5, 0.6, 0.5, 0.5}, kHorizon));
   const auto regrets = [&](const std::string& name) {
     std::vector<double> out;
-    for (std::uint64_t seed = 0; seed < kSeeds; ++seed) out.push_back(play_bandit(*env, *make_policy(name, context_for(4, kHorizon)), seed).total_regret);
+    for (std::uint64_t seed = 0; seed < kSeeds; ++seed)
+      out.push_back(play_bandit(*env, *make_policy(name, context_for(4, kHorizon)), seed).total_regret);
     std::sort(out.begin(), out.end());
     return out;
   };

@@ -119,7 +119,8 @@ TEST_CASE("exp4 agrees with its definition, step by step", "[oracle]") {
   const double gamma = GENERATE(0.0, 0.4);
   const std::int64_t horizon = 300;
   const History h = play(horizon, 5, [&](Options& o) { set_option(o, "gamma", gamma); });
-  const double g = gamma > 0 ? gamma : std::sqrt(kAgents * std::log(kExperts) / (std::exp(1.0) - 1) / static_cast<double>(horizon));
+  const double g =
+      gamma > 0 ? gamma : std::sqrt(kAgents * std::log(kExperts) / (std::exp(1.0) - 1) / static_cast<double>(horizon));
   Point w(kExperts, 1.0);
   for (std::size_t t = 0; t < h.rounds.size(); ++t) {
     double sum = 0;
@@ -145,12 +146,15 @@ TEST_CASE("exp4 hears the experts that it is told to hear", "[oracle]") {
   // Without the fields it is a bandit over the agents: exp3, with the rate of as many experts.
   const History agents = play(200, 3, only({"agents"}));
   const auto context = signalled(200);
-  const auto made = [&](const PolicyContext& c, std::vector<std::string> groups) { return make_policy("exp4", c, only(std::move(groups))); };
+  const auto made = [&](const PolicyContext& c, std::vector<std::string> groups) {
+    return make_policy("exp4", c, only(std::move(groups)));
+  };
   Point w(kAgents, 1.0);
   const double gamma = std::sqrt(kAgents * std::log(kAgents) / (std::exp(1.0) - 1) / 200);
   for (std::size_t t = 0; t < 200; ++t) {
     const double sum = w[0] + w[1] + w[2] + w[3];
-    for (std::size_t k = 0; k < kAgents; ++k) REQUIRE(agents.probability[t][k] == Approx((1 - gamma) * w[k] / sum + gamma / kAgents));
+    for (std::size_t k = 0; k < kAgents; ++k)
+      REQUIRE(agents.probability[t][k] == Approx((1 - gamma) * w[k] / sum + gamma / kAgents));
     const std::size_t arm = agents.arms[t];
     w[arm] *= std::exp(gamma / kAgents * agents.rounds[t].reward[arm] / agents.probability[t][arm]);
   }

@@ -28,8 +28,8 @@ double log_total(const Point& w, const Game& game) {
   return sum;
 }
 
-// The best fixed weights in hindsight: w_k <- w_k mean(c_k / <w, c>) climbs to them (Cover 1984). Their optimality is certified by the
-// gradient: no agent adds more than 1 a decision.
+// The best fixed weights in hindsight: w_k <- w_k mean(c_k / <w, c>) climbs to them (Cover 1984). Their optimality is certified
+// by the gradient: no agent adds more than 1 a decision.
 Point best_mixture(const Game& game) {
   const std::size_t k = game.credit[0].size();
   const double t = static_cast<double>(game.credit.size());
@@ -59,7 +59,8 @@ TEST_CASE("exponentiated_gradient stays below its bound, counted from the best f
     if (kind == "in turn") return in_turn(t);
     Point c(4);
     for (std::size_t k = 0; k < 4; ++k) {
-      const double mean = kind == "random" ? 0.3 + 0.1 * static_cast<double>(k) : 0.5 + 0.5 * std::sin(0.01 * static_cast<double>(t * (k + 1)));
+      const double mean =
+          kind == "random" ? 0.3 + 0.1 * static_cast<double>(k) : 0.5 + 0.5 * std::sin(0.01 * static_cast<double>(t * (k + 1)));
       c[k] = rng.uniform() < mean ? 1 : 0;
     }
     return c;

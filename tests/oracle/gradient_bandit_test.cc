@@ -54,10 +54,12 @@ TEST_CASE("gradient_bandit agrees with its definition, step by step", "[oracle]"
     const auto arm = static_cast<std::size_t>(d.arm[0]);
     const double reward = 5 + rng.uniform() + 0.2 * static_cast<double>(arm);
     double b = baseline == "none" ? 0 : rewards.empty() ? reward : 0;
-    if (!rewards.empty() && baseline == "mean") b = std::accumulate(rewards.begin(), rewards.end(), 0.0) / static_cast<double>(rewards.size());
+    if (!rewards.empty() && baseline == "mean")
+      b = std::accumulate(rewards.begin(), rewards.end(), 0.0) / static_cast<double>(rewards.size());
     if (!rewards.empty() && baseline == "moving") {
       b = std::pow(1 - alpha, static_cast<double>(rewards.size())) * rewards[0];
-      for (std::size_t s = 0; s < rewards.size(); ++s) b += alpha * std::pow(1 - alpha, static_cast<double>(rewards.size() - 1 - s)) * rewards[s];
+      for (std::size_t s = 0; s < rewards.size(); ++s)
+        b += alpha * std::pow(1 - alpha, static_cast<double>(rewards.size() - 1 - s)) * rewards[s];
     }
     if (t > 0) REQUIRE(d.diagnostics[0][2] == Approx(b).epsilon(1e-9));
     for (std::size_t a = 0; a < agents; ++a) h[a] += alpha * (reward - b) * ((a == arm ? 1 : 0) - pi[a]);
@@ -87,7 +89,8 @@ TEST_CASE("gradient_bandit with every arm's credit climbs the gradient of what t
 
 TEST_CASE("slots of a gradient_bandit are drawn from the same preferences and move them together", "[oracle]") {
   const auto context = context_of(3, 2);
-  Console console(make_policy("gradient_bandit", context, [](Options& o) { set_option<std::string>(o, "baseline", "none"); }), context, 7);
+  Console console(make_policy("gradient_bandit", context, [](Options& o) { set_option<std::string>(o, "baseline", "none"); }),
+                  context, 7);
   Point h(3, 0.0);
   for (int t = 0; t < 50; ++t) {
     const auto& d = console.decide();
@@ -107,7 +110,8 @@ TEST_CASE("both forms of gradient_bandit find the best arm", "[oracle]") {
   const auto env = make_env("bandit-v0", bandit_options({0.4, 0.5, 0.6, 0.9}, kHorizon));
   double late = 0;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const auto policy = full ? make_policy("gradient_bandit", context_of(4), full_information(0.3)) : make_policy("gradient_bandit", context_of(4));
+    const auto policy = full ? make_policy("gradient_bandit", context_of(4), full_information(0.3))
+                             : make_policy("gradient_bandit", context_of(4));
     const Played played = play_bandit(*env, *policy, seed);
     late += std::accumulate(played.regret.end() - 500, played.regret.end(), 0.0) / 500 / 20;
   }

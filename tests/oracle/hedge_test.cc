@@ -118,7 +118,9 @@ TEST_CASE("hedge takes any finite numbers, and a weight that was next to nothing
 
 TEST_CASE("hedge refuses to learn from the reward, and names what does", "[oracle]") {
   for (const auto* name : {"hedge", "exponentiated_gradient", "odm_paper", "odm_code"}) {
-    const auto refused = [&] { make_policy(name, context_of(3), [](Options& o) { set_option<std::string>(o, "feedback", "reward"); }); };
+    const auto refused = [&] {
+      make_policy(name, context_of(3), [](Options& o) { set_option<std::string>(o, "feedback", "reward"); });
+    };
     REQUIRE_THROWS_AS(refused(), ConfigError);
     REQUIRE_THROWS_WITH(refused(), Catch::Contains("feedback is 'reward'; expected 'credit'") && Catch::Contains("exp3"));
   }

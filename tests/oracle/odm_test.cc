@@ -18,7 +18,8 @@ double eps(std::size_t agents, std::size_t t) {
 // The moving average that starts at zero, as a sum over what was heard.
 double average(const std::vector<double>& heard, double alpha) {
   double sum = 0;
-  for (std::size_t s = 0; s < heard.size(); ++s) sum += (1 - alpha) * std::pow(alpha, static_cast<double>(heard.size() - 1 - s)) * heard[s];
+  for (std::size_t s = 0; s < heard.size(); ++s)
+    sum += (1 - alpha) * std::pow(alpha, static_cast<double>(heard.size() - 1 - s)) * heard[s];
   return sum;
 }
 
@@ -27,7 +28,8 @@ Point mixture(bool paper, const std::vector<std::vector<double>>& heard, double 
   if (t == 1) return even(k);
   Point out(k);
   double sum = 0;
-  for (std::size_t a = 0; a < k; ++a) sum += out[a] = paper ? std::exp(eps(k, t - 1) * average(heard[a], alpha)) : average(heard[a], alpha);
+  for (std::size_t a = 0; a < k; ++a)
+    sum += out[a] = paper ? std::exp(eps(k, t - 1) * average(heard[a], alpha)) : average(heard[a], alpha);
   for (double& p : out) p = (1 - static_cast<double>(k) * eps(k, t)) * p / sum + eps(k, t);
   return out;
 }
@@ -42,11 +44,14 @@ TEST_CASE("online data mixing agrees with its equations, step by step", "[oracle
   const std::string name = paper ? "odm_paper" : "odm_code";
   REQUIRE(make_policy(name, context_of(agents))->spec().credit_scaler == "none");
   Rng rng(5, "losses");
-  const Game game = play_credit(name, agents, 120, [&](Options& o) { set_option(o, "alpha", alpha); }, [&](std::size_t t, const Point&) {
-    Point losses(agents);
-    for (std::size_t a = 0; a < agents; ++a) losses[a] = 1.5 + 0.4 * static_cast<double>(a) + 3 / (1.0 + static_cast<double>(t)) + 0.3 * rng.normal();
-    return losses;
-  });
+  const Game game = play_credit(
+      name, agents, 120, [&](Options& o) { set_option(o, "alpha", alpha); },
+      [&](std::size_t t, const Point&) {
+        Point losses(agents);
+        for (std::size_t a = 0; a < agents; ++a)
+          losses[a] = 1.5 + 0.4 * static_cast<double>(a) + 3 / (1.0 + static_cast<double>(t)) + 0.3 * rng.normal();
+        return losses;
+      });
   std::vector<std::vector<double>> heard(agents);
   for (std::size_t t = 0; t < game.weights.size(); ++t) {
     const Point expected = mixture(paper, heard, alpha);
@@ -89,7 +94,8 @@ TEST_CASE("slots of online data mixing count as one decision, with their mean", 
   }
 }
 
-TEST_CASE("online data mixing plays evenly while it warms up, without its exploration when it need not, and takes odd losses", "[oracle]") {
+TEST_CASE("online data mixing plays evenly while it warms up, without its exploration when it need not, and takes odd losses",
+          "[oracle]") {
   const std::string name = GENERATE("odm_paper", "odm_code");
   const auto context = context_for(3, 100);
   const auto warm = [](Options& o) { set_option<std::int64_t>(o, "warmup", 20); };
@@ -106,7 +112,8 @@ TEST_CASE("online data mixing plays evenly while it warms up, without its explor
   }
   plain.policy().explore(false);
   REQUIRE(plain.decide().weights[0][0] < warming.decide().weights[0][0]);
-  if (name == "odm_code") REQUIRE(plain.decided().weights[0][0] == Approx(std::exp(1) / (std::exp(1) + std::exp(2) + std::exp(3))));
+  if (name == "odm_code")
+    REQUIRE(plain.decided().weights[0][0] == Approx(std::exp(1) / (std::exp(1) + std::exp(2) + std::exp(3))));
 
   losses[0][1] = 1e300;
   losses[0][2] = -1e300;

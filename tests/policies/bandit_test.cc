@@ -56,7 +56,8 @@ struct Played {
       : Played(std::make_unique<Listener>(options, context, reads), context) {}
 
  private:
-  Played(std::unique_ptr<Listener> made, const PolicyContext& context) : bandit(made.get()), console(std::move(made), context, 9) {}
+  Played(std::unique_ptr<Listener> made, const PolicyContext& context)
+      : bandit(made.get()), console(std::move(made), context, 9) {}
 };
 
 Grid<double> grid(const std::vector<Row>& rows) {
@@ -155,7 +156,8 @@ TEST_CASE("credit that is infinite and rewards that are not finite are refused b
   Played t(played("mixture", "credit"), context_of(2, 2));
   t.console.decide();
   const double infinity = std::numeric_limits<double>::infinity();
-  REQUIRE_THROWS_WITH(t.console.learn({0, 0}, grid({{1, 2}, {3, infinity}})), Catch::Contains("an agent's credit in slot 1 is inf"));
+  REQUIRE_THROWS_WITH(t.console.learn({0, 0}, grid({{1, 2}, {3, infinity}})),
+                      Catch::Contains("an agent's credit in slot 1 is inf"));
   REQUIRE_THROWS_AS(t.console.learn({0, std::nan("")}, grid({{1, 2}, {3, 4}})), RunError);
   REQUIRE(t.bandit->moments == 0);
 }

@@ -63,7 +63,8 @@ TEST_CASE("all fields are read but those of domains, unless they are named") {
 
 TEST_CASE("a field that is not observed is named with the nearest") {
   REQUIRE_THROWS_AS(features_of({"progres"}), ConfigError);
-  REQUIRE_THROWS_WITH(features_of({"progres"}), Catch::Contains("observe: the environment shows no 'progres'; did you mean 'progress'?"));
+  REQUIRE_THROWS_WITH(features_of({"progres"}),
+                      Catch::Contains("observe: the environment shows no 'progres'; did you mean 'progress'?"));
 }
 
 TEST_CASE("a stack holds the newest first, and zeros before the first") {

@@ -210,7 +210,8 @@ void require_same(const Row& a, const Row& b) {
 
 TEST_CASE("an unknown scaler of credit is named with the nearest") {
   REQUIRE_THROWS_AS(make_credit_scaler("agents_zscor"), ConfigError);
-  REQUIRE_THROWS_WITH(make_credit_scaler("agents_zscor"), Catch::Contains("no scaler of credit 'agents_zscor'; did you mean 'agents_zscore'?"));
+  REQUIRE_THROWS_WITH(make_credit_scaler("agents_zscor"),
+                      Catch::Contains("no scaler of credit 'agents_zscor'; did you mean 'agents_zscore'?"));
 }
 
 TEST_CASE("scalers of credit agree with what they say, decision by decision") {
