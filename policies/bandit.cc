@@ -28,7 +28,10 @@ Bandit::Bandit(const BanditOptions& options, const PolicyContext& context, std::
 
 void Bandit::decide(const Observations& observations, Streams streams, Decisions& out) {
   for (std::size_t i = 0; i < observations.slots.size(); ++i) {
-    if (i == 0 || contextual()) probabilities(observations.x[i], probability_);
+    if (i == 0 || contextual()) {
+      probabilities(observations.x[i], probability_);
+      if (!exploring_ && !mixture_) greedy(probability_, probability_);
+    }
     play(i, streams[i], out);
   }
 }
@@ -67,17 +70,18 @@ void Bandit::learn(const Transitions& transitions, Rng&) {
 }
 
 void Bandit::hear(std::size_t i, const Transitions& transitions) {
-  const std::span<const double> x = transitions.before.x[i];
+  const std::span<const double> x = transitions.before.x[i], played = transitions.decided.probability[i];
   if (!from_credit_) {
     const std::int64_t arm = transitions.decided.arm[i];
     FADER_CHECK(arm >= 0 && static_cast<std::size_t>(arm) < spec_.arms, "arm {} of {}", arm, spec_.arms);
     const auto a = static_cast<std::size_t>(arm);
-    pulls_.push_back({a, transitions.reward[i], transitions.decided.probability[i][a], x});
+    FADER_CHECK(played[a] > 0 && played[a] <= 1 + 1e-9, "arm {} was drawn with probability {}", arm, played[a]);
+    pulls_.push_back({a, transitions.reward[i], played[a], played[a], x});
     return;
   }
   if (!complete_credit(transitions.credit[i], credit_)) return;
   for (std::size_t a = 0; a < spec_.arms; ++a)
-    pulls_.push_back({a, std::inner_product(credit_.begin(), credit_.end(), spec_.presets[a].begin(), 0.0), 1.0, x});
+    pulls_.push_back({a, std::inner_product(credit_.begin(), credit_.end(), spec_.presets[a].begin(), 0.0), 1.0, played[a], x});
 }
 
 ArmIndex::ArmIndex(std::size_t arms) : mean(arms, 0.0), bonus(arms, 0.0), pulls(arms, 0.0) {}

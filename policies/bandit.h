@@ -7,6 +7,7 @@
 //   feedback = "reward"   one pull a slot: the arm that was played, with its probability
 //   feedback = "credit"   one pull an arm and slot, with probability one: earned = sum_k preset_ak credit_k. An agent without credit
 //                         counts as the mean of the others; without any, nothing is learned
+// Without exploring, an arm that is drawn is the most probable one; what a mixture then leaves out is the algorithm's business.
 // What is learned is shared by the slots; an arm played is read back from the transition, so nothing is pending between
 // `decide` and `learn`.
 #pragma once
@@ -18,10 +19,14 @@
 
 namespace fader {
 
+/// No policy counts so far; what a saved state holds beyond was never counted.
+inline constexpr std::int64_t kMostDecisions = std::int64_t{1} << 53;
+
 struct Pull {
   std::size_t arm = 0;
   double reward = 0;             ///< finite
   double probability = 1;        ///< with which this pull was heard of
+  double played = 1;             ///< with which the arm was to be played, or its share of a mixture; the same when feedback = "reward"
   std::span<const double> x;     ///< what was observed when it was decided
 };
 

@@ -57,10 +57,11 @@ class Ucb final : public Bandit {
   void diagnose(std::size_t arm, std::span<double> out) override { index_.diagnose(arm, out); }
 
   void update(std::span<const Pull> pulls) override {
-    for (const auto& [a, reward, probability, x] : pulls) {  // Welford's recursion
-      const double before = reward - index_.mean[a];
-      index_.mean[a] += before / (index_.pulls[a] += 1);
-      squares_[a] += before * (reward - index_.mean[a]);
+    for (const Pull& pull : pulls) {  // Welford's recursion
+      double& mean = index_.mean[pull.arm];
+      const double before = pull.reward - mean;
+      mean += before / (index_.pulls[pull.arm] += 1);
+      squares_[pull.arm] += before * (pull.reward - mean);
     }
   }
 

@@ -1,4 +1,4 @@
-// Decide-learn pairs of bandits over 32 presets, and steps of the known-answer environment.
+// Decide-learn pairs of bandits over 32 presets, as they come, and steps of the known-answer environment.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -11,24 +11,37 @@ using namespace fader;
 
 namespace {
 
-void decide_and_learn(benchmark::State& state, const char* name) {
-  constexpr std::size_t kAgents = 32;
+constexpr std::size_t kAgents = 32;
+
+// Two fields are observed of every agent, beside the weights.
+PolicyContext context_of_32() {
   PolicyContext context;
+  context.horizon = 100;
   for (std::size_t k = 0; k < kAgents; ++k) context.agents.push_back("agent_" + std::to_string(k));
+  for (const char* name : {"weights", "agent_score", "agent_reward"})
+    context.observation.push_back({name, context.observation.size() * kAgents, kAgents, context.agents, "agent"});
+  return context;
+}
+
+void decide_and_learn(benchmark::State& state, const char* name) {
+  const PolicyContext context = context_of_32();
   const auto policy = policies().make_default(name, context);
   const std::array<int, 1> slots = {0};
   const std::array<End, 1> end = {End::no};
   std::vector<Rng> streams = {Rng(1, "slot")};
   Rng world(1, "world"), learner(1, "learn");
-  const Grid<double> nothing(1, 0);
+  Grid<double> x(1, 3 * kAgents), credit(1, policy->spec().credit == "none" ? 0 : kAgents);
+  const Grid<double> credit_se(1, credit.cols(), 0.1);
+  for (double& number : x.view().flat()) number = world.normal();
   Decisions decided;
   decided.fit(policy->spec(), kAgents, 1);
-  const Observations observed = {slots, nothing.view()};
+  const Observations observed = {slots, x.view()};
   std::array<double, 1> reward = {0}, se = {0.1};
-  const Transitions transition = {observed, decided, reward, se, nothing.view(), nothing.view(), nothing.view(), end};
+  const Transitions transition = {observed, decided, reward, se, credit.view(), credit_se.view(), x.view(), end};
   for (auto _ : state) {
     policy->decide(observed, streams, decided);
     reward[0] = world.uniform();
+    for (double& c : credit.view().flat()) c = world.uniform();
     policy->learn(transition, learner);
     benchmark::DoNotOptimize(decided.arm[0]);
   }
@@ -36,6 +49,17 @@ void decide_and_learn(benchmark::State& state, const char* name) {
 BENCHMARK_CAPTURE(decide_and_learn, ucb, "ucb");
 BENCHMARK_CAPTURE(decide_and_learn, discounted_ucb, "discounted_ucb");
 BENCHMARK_CAPTURE(decide_and_learn, uniform, "uniform");
+BENCHMARK_CAPTURE(decide_and_learn, epsilon_greedy, "epsilon_greedy");
+BENCHMARK_CAPTURE(decide_and_learn, boltzmann, "boltzmann");
+BENCHMARK_CAPTURE(decide_and_learn, gradient_bandit, "gradient_bandit");
+BENCHMARK_CAPTURE(decide_and_learn, hedge, "hedge");
+BENCHMARK_CAPTURE(decide_and_learn, exponentiated_gradient, "exponentiated_gradient");
+BENCHMARK_CAPTURE(decide_and_learn, exp3, "exp3");
+BENCHMARK_CAPTURE(decide_and_learn, exp3s, "exp3s");
+BENCHMARK_CAPTURE(decide_and_learn, exp3ix, "exp3ix");
+BENCHMARK_CAPTURE(decide_and_learn, exp4, "exp4");
+BENCHMARK_CAPTURE(decide_and_learn, odm_paper, "odm_paper");
+BENCHMARK_CAPTURE(decide_and_learn, odm_code, "odm_code");
 
 // Argument: agents. items_per_second: steps of one slot.
 void bandit_steps(benchmark::State& state) {

@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
 #include "policies/simplex.h"
 #include "tests/policies/console.h"
 
@@ -34,6 +38,35 @@ TEST_CASE("lattices of presets") {
   REQUIRE(presets("simplex", 1) == Vectors{{1}});
   REQUIRE(presets("vertices_centre", 1) == Vectors{{1}});
   REQUIRE(presets("simplex", 11).size() == 11 + 55 + 1);
+}
+
+TEST_CASE("a lattice holds all weights in quarters, each once") {
+  REQUIRE(presets("lattice", 1) == Vectors{{1}});
+  REQUIRE(presets("lattice", 2) == Vectors{{1, 0}, {0.75, 0.25}, {0.5, 0.5}, {0.25, 0.75}, {0, 1}});
+  const std::size_t agents = GENERATE(2, 3, 4, 6);
+  const Vectors all = presets("lattice", agents);
+  std::vector<std::vector<int>> expected;  // by counting in base five
+  for (int code = 0; code < std::pow(5, agents); ++code) {
+    std::vector<int> quarters;
+    for (int rest = code; quarters.size() < agents; rest /= 5) quarters.push_back(rest % 5);
+    if (std::accumulate(quarters.begin(), quarters.end(), 0) == 4) expected.push_back(quarters);
+  }
+  std::size_t formula = 1;  // (K + 3)! / (4! (K - 1)!)
+  for (std::size_t i = 0; i < 4; ++i) formula *= agents + i;
+  REQUIRE(expected.size() == formula / 24);
+  REQUIRE(all.size() == expected.size());
+  for (const auto& preset : all) {
+    std::vector<int> quarters;
+    for (const double w : preset) quarters.push_back(static_cast<int>(4 * w));
+    REQUIRE(std::count(expected.begin(), expected.end(), quarters) == 1);
+    REQUIRE(std::count(all.begin(), all.end(), preset) == 1);
+    REQUIRE(simplex::is_on(preset));
+    for (std::size_t k = 0; k < agents; ++k) REQUIRE(preset[k] == quarters[k] / 4.0);
+  }
+  for (const auto& preset : presets("lattice", agents, 800)) {  // 8 of 800
+    REQUIRE(*std::min_element(preset.begin(), preset.end()) >= 0.01);
+    REQUIRE(simplex::is_on(preset));
+  }
 }
 
 TEST_CASE("floors are what is executed, and at most half of an even share") {
