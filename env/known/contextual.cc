@@ -18,7 +18,7 @@ namespace fader {
 namespace {
 
 struct ContextualEnvOptions final : KnownAnswerOptions {
-  std::int64_t agents = 4, dimensions = 4, contexts = 8, instance_seed = 0;
+  std::int64_t agents = 4, dimensions = 4, contexts = 8, instance_seed = 1;
 
   void fields(Fields& f) override {
     reward_field(f);

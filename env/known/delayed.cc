@@ -34,7 +34,7 @@ struct DelayedEnvOptions final : KnownAnswerOptions {
     f("decay", decay, "share of the stock that is left after a decision", 0, 1);
     f("value", value, "what a decision of harvesting pays for each unit of stock", 1e-6, 1e6);
     f("spends", spends, "what each of the other agents pays at once", 0, 1e6);
-    horizon_field(f, 1e5);
+    horizon_field(f, 5000);
     noise_field(f, "standard deviation of payoffs");
   }
   std::vector<std::string> agents() const {

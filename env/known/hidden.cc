@@ -28,7 +28,7 @@ namespace {
 
 struct HiddenEnvOptions final : KnownAnswerOptions {
   std::int64_t agents = 4, types = 2;
-  double signal_noise = 1, base = 0.5, tilt = 0.5;
+  double signal_noise = 1.5, base = 0.5, tilt = 0.5;
 
   void fields(Fields& f) override {
     reward_field(f);
