@@ -32,9 +32,9 @@ namespace {
 constexpr double kGap = 1e-9;
 
 struct CurvesEnvOptions final : KnownAnswerOptions {
-  std::vector<double> floors = {1.2, 1.0, 1.5, 0.8}, scales = {2, 1.5, 1, 2.5}, powers = {0.5, 0.4, 0.3, 0.6};
-  std::vector<double> reference = {0.5, 0.4, 0.1, 0}, memory;
-  Vectors transfer = {{1, 0.1, 0, 0.3}, {0.1, 1, 0, 0.3}, {0, 0, 1, 0.1}, {0, 0, 0, 1}};
+  std::vector<double> floors = {1.2, 1.0, 1.5, 0.8}, scales = {2, 2, 1, 2.5}, powers = {0.5, 0.6, 0.3, 0.6};
+  std::vector<double> reference = {0.6, 0.4, 0, 0}, memory;
+  Vectors transfer = {{1, 0.1, 0, 0.6}, {0.1, 1, 0, 0.6}, {0, 0, 1, 0.1}, {0, 0, 0.3, 1}};
   double start = 1;
 
   CurvesEnvOptions() { noise = 0.005; }
