@@ -24,7 +24,7 @@ struct HullMinimum {
   double value = 0, gap = 0;
 };
 
-/// Points are the rows of [n, d]; begins at `share`. RunError when `gap` is not reached, as where f is not convex.
+/// Points are the rows of [n, d]; begins at `share`. RunError when `gap` is not reached, as where f has a kink.
 HullMinimum least_in_hull(const Convex& f, const Grid<double>& points, std::vector<double> share, double gap);
 
 }  // namespace fader

@@ -105,10 +105,11 @@ void HiddenEnv::find_payoffs(std::int64_t decision) {
 double HiddenEnv::belief(double sum, double n) const {
   const double variance = options_.signal_noise * options_.signal_noise;
   if (types_.size() == 2) return std::tanh(sum / variance);
-  double weight = 0, mean = 0;
-  const double nearest = n > 0 ? std::clamp(sum / n, -1.0, 1.0) : 0;  // exponents are taken from there, that none overflows
+  const auto exponent = [&](double z) { return (z * sum - 0.5 * n * z * z) / variance; };
+  double largest = exponent(types_[0]), weight = 0, mean = 0;  // taken off, so that none overflows and one is left
+  for (const double z : types_) largest = std::max(largest, exponent(z));
   for (const double z : types_) {
-    const double share = std::exp((z * sum - 0.5 * n * z * z - nearest * sum + 0.5 * n * nearest * nearest) / variance);
+    const double share = std::exp(exponent(z) - largest);
     weight += share;
     mean += share * z;
   }
