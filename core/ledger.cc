@@ -1,5 +1,6 @@
 #include "core/ledger.h"
 
+#include <algorithm>
 #include <numeric>
 #include <span>
 
@@ -36,7 +37,7 @@ void Ledger::enter(Phase phase) {
 }
 
 void Ledger::activate(Slots slots) {
-  if (slots.empty()) return;
+  if (slots.empty() || std::ranges::equal(slots, active_)) return;
   settle();
   for (const int slot : slots) FADER_CHECK(slot >= 0 && slot < static_cast<int>(rows_.size()), "slot {} of {}", slot, rows_.size());
   active_.assign(slots.begin(), slots.end());

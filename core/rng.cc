@@ -10,6 +10,9 @@
 namespace fader {
 namespace {
 
+// In long double, as Boost would have it, it takes twice as long and depends on the machine.
+using InDouble = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
+
 __extension__ using Wide = unsigned __int128;
 
 // FNV-1a over the bytes, finished by the mixer of SplitMix64: only distinctness matters here.
@@ -67,7 +70,7 @@ double Rng::uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
 
 double Rng::normal() {
   const double u = (static_cast<double>(bits() >> 12) + 0.5) * 0x1.0p-52;  // exact, so never 0 or 1
-  return -std::sqrt(2.0) * boost::math::erfc_inv(2.0 * u);
+  return -std::sqrt(2.0) * boost::math::erfc_inv(2.0 * u, InDouble());
 }
 
 double Rng::exponential() { return -std::log1p(-uniform()); }

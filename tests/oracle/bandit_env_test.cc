@@ -1,9 +1,12 @@
 // bandit-v0 pays what it says: means, noise, changes, standard errors, and the sums it reports.
 #include <catch2/catch.hpp>
 
+#include <boost/math/distributions/students_t.hpp>
+
+#include <algorithm>
 #include <cmath>
 
-#include "tests/oracle/bandit_play.h"
+#include "tests/oracle/known_answer.h"
 
 using namespace fader;
 using namespace fader::testing;
@@ -153,4 +156,119 @@ TEST_CASE("options of the bandit that contradict each other are refused", "[orac
                                }),
                       Catch::Contains("a row has 3 means for 4 agents"));
   REQUIRE_THROWS_WITH(environments().at("bandit-v1"), Catch::Contains("did you mean 'bandit-v0'?"));
+}
+
+namespace {
+
+// Payoffs of all agents over one long episode.
+std::vector<std::vector<double>> payoffs_of(Env& env) {
+  const std::size_t k = env.spec().agents.size();
+  std::vector<std::vector<double>> all(k);
+  play_episode(env, always(even(k)), 7, [&](const Outcome& out) {
+    for (std::size_t i = 0; i < k; ++i) all[i].push_back(out.credit[0][i]);
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("student payoffs follow Student's distribution, tails included", "[oracle]") {
+  const double degrees = GENERATE(1.5, 3.0, 12.0);
+  CAPTURE(degrees);
+  const auto env = make_env("bandit-v0", [&](Options& o) {
+    set_option<std::vector<double>>(o, "means", {-1, 2});
+    set_option<std::string>(o, "payoff", "student");
+    set_option(o, "degrees", degrees);
+    set_option<std::vector<double>>(o, "noises", {0.3, 0.05});
+    set_option<std::int64_t>(o, "horizon", 100000);
+  });
+  const auto payoff = payoffs_of(*env);
+  const boost::math::students_t student(degrees);
+  for (const std::size_t k : {0, 1}) {
+    auto x = payoff[k];
+    for (double& v : x) v = k == 0 ? (v + 1) / 0.3 : (v - 2) / 0.05;
+    std::sort(x.begin(), x.end());
+    double distance = 0;
+    for (std::size_t i = 0; i < x.size(); i += 10)
+      distance = std::max(distance, std::abs(boost::math::cdf(student, x[i]) - static_cast<double>(i) / static_cast<double>(x.size())));
+    CHECK(distance < 1.63 / std::sqrt(1e5));  // Kolmogorov's at one percent
+    for (const double tail : {1e-2, 1e-3}) {
+      const double edge = boost::math::quantile(boost::math::complement(student, tail / 2));
+      const auto beyond = std::count_if(x.begin(), x.end(), [&](double v) { return std::abs(v) > edge; });
+      CHECK(static_cast<double>(beyond) == Approx(1e5 * tail).margin(4 * std::sqrt(1e5 * tail)));
+    }
+  }
+}
+
+TEST_CASE("a student payoff's standard error is its deviation where it has one", "[oracle]") {
+  const auto se = [](double degrees) {
+    const auto env = make_env("bandit-v0", [&](Options& o) {
+      set_option<std::string>(o, "payoff", "student");
+      set_option(o, "degrees", degrees);
+      set_option(o, "noise", 0.3);
+    });
+    return play_episode(*env, always(vertex(4, 1)), 1).last.reward_se[0][0];
+  };
+  CHECK(se(3) == Approx(0.3 * std::sqrt(3.0)));
+  CHECK(se(10) == Approx(0.3 * std::sqrt(10.0 / 8.0)));
+  CHECK(std::isnan(se(2)));
+}
+
+TEST_CASE("each agent has its own noise", "[oracle]") {
+  const std::vector<double> noises = {0, 0.5, 2};
+  const auto env = make_env("bandit-v0", [&](Options& o) {
+    set_option<std::vector<double>>(o, "means", {1, 2, 3});
+    set_option(o, "noises", noises);
+    set_option<std::int64_t>(o, "horizon", 20000);
+  });
+  const auto payoff = payoffs_of(*env);
+  for (std::size_t k = 0; k < 3; ++k) {
+    const Mean m = mean_of(payoff[k]);
+    CHECK(std::abs(m.mean - static_cast<double>(k + 1)) <= 3.5 * m.se + 1e-9);
+    CHECK(m.se * std::sqrt(2e4) == Approx(noises[k]).epsilon(0.03).margin(1e-12));
+  }
+}
+
+TEST_CASE("drifting means swing one after another, and the answer sums them", "[oracle]") {
+  const auto env = make_env("bandit-v0", [](Options& o) {
+    set_option<std::vector<double>>(o, "means", {0.5, 0.45, 0.4});
+    set_option(o, "noise", 0.0);
+    set_option(o, "drift_amplitude", 0.3);
+    set_option(o, "drift_period", 25.0);
+    set_option<std::int64_t>(o, "horizon", 60);
+  });
+  const auto payoff = payoffs_of(*env);
+  double best = 0;
+  std::vector<double> total(3, 0.0);
+  for (std::size_t t = 0; t < 60; ++t) {
+    double most = -1;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double angle = 6.283185307179586 * (static_cast<double>(t) / 25 + static_cast<double>(k) / 3);
+      const double mean = std::vector<double>{0.5, 0.45, 0.4}[k] + 0.3 * std::sin(angle);
+      REQUIRE(payoff[k][t] == Approx(mean).margin(1e-12));
+      most = std::max(most, mean);
+      total[k] += mean;
+    }
+    best += most;
+  }
+  CHECK(env->answer()->optimum == Approx(best));
+  CHECK(env->answer()->schedule == Approx(best));
+  CHECK(env->answer()->fixed == Approx(*std::max_element(total.begin(), total.end())));
+  CHECK(best > 1.3 * env->answer()->fixed);
+}
+
+TEST_CASE("new options of the bandit that contradict each other are refused", "[oracle]") {
+  const auto with = [](const std::function<void(Options&)>& set) { return [set] { make_env("bandit-v0", set); }; };
+  REQUIRE_THROWS_WITH(with([](Options& o) { set_option<std::vector<double>>(o, "noises", {0.1}); })(),
+                      Catch::Contains("noises: 1 deviations for 4 agents"));
+  REQUIRE_THROWS_WITH(with([](Options& o) {
+                        set_option<std::string>(o, "payoff", "bernoulli");
+                        set_option<std::vector<double>>(o, "noises", {0.1, 0.1, 0.1, 0.1});
+                      })(),
+                      Catch::Contains("has no deviations"));
+  REQUIRE_THROWS_WITH(with([](Options& o) {
+                        set_option<std::string>(o, "payoff", "bernoulli");
+                        set_option(o, "drift_amplitude", 0.3);
+                      })(),
+                      Catch::Contains("0.2 with drift_amplitude = 0.3 leaves 0 to 1"));
 }
