@@ -86,6 +86,38 @@ WeightsOverTime mean_weights(const std::vector<const RunRecord*>& runs) {
   return out;
 }
 
+/// A twenty-fifth of the longest run, but whole rounds and never fewer than five episodes.
+std::size_t window_of(const std::vector<RunRecord>& runs) {
+  std::size_t most = 0, members = 1;
+  for (const RunRecord& run : runs) {
+    if (run.played.size() < 2) continue;
+    const auto learned = std::ranges::count_if(run.played, [](const PlayedEpisode& p) { return !p.evaluation; });
+    most = std::max({most, static_cast<std::size_t>(learned), std::size_t{1}});
+    members = std::max(members, run.members);
+  }
+  if (most == 0) return 0;
+  const std::size_t wanted = std::max<std::size_t>(5, most / 25);
+  return (wanted + members - 1) / members * members;
+}
+
+Learning learning_of(const Contender& c, std::size_t window) {
+  std::map<std::int64_t, std::vector<double>> returns;  // by number of the episode
+  for (const RunRecord* run : c.runs)
+    for (const PlayedEpisode& p : run->played)
+      if (run->played.size() > 1 && !p.evaluation && std::isfinite(p.total)) returns[p.number].push_back(p.total);
+  Learning out;
+  for (auto last = returns.begin(); last != returns.end(); ++last) {
+    std::vector<double> recent;
+    for (auto it = returns.upper_bound(last->first - static_cast<std::int64_t>(window)); it != std::next(last); ++it)
+      recent.insert(recent.end(), it->second.begin(), it->second.end());
+    out.episode.push_back(static_cast<double>(last->first));
+    out.mean.push_back(stats::mean(recent));
+    out.sd.push_back(stats::sd(recent));
+    out.n.push_back(recent.size());
+  }
+  return out;
+}
+
 double share(const RunRecord& run, const std::vector<double>& of, bool count_setup) {
   double overhead = 0, train = 0;
   for (std::size_t p = 0; p < run.phases.size(); ++p) {
@@ -111,7 +143,9 @@ void describe_runs(Contender& c, const Comparison& all, bool losses) {
     curves.push_back(curve_of(*run, losses));
     c.adapts |= run->adapts;
     weighted &= run->weights.rows() > 0;
+    c.evaluated |= run->played.size() > 1 && std::ranges::any_of(run->played, &PlayedEpisode::evaluation);
   }
+  c.learning = learning_of(c, all.window);
   c.mean = stats::mean(values);
   c.sd = stats::sd(values);
   c.median = stats::median(values);
@@ -190,11 +224,35 @@ void choose_baseline(const std::string& name, bool asked, Comparison& all) {
   });
 }
 
+/// What the metric of a run of several episodes is taken from.
+std::string judge_of(const RunRecord& run) {
+  const std::size_t n = run.judged.size();
+  if (run.value_of_shown) return "their last episode that was kept in full";
+  if (run.played[run.judged[0]].evaluation) return n == 1 ? "their evaluation episode" : fmt::format("the mean over their {} evaluation episodes", n);
+  return n == 1 ? "their last learning episode" : fmt::format("the mean over their last {} learning episodes", n);
+}
+
+void note_episodes(const Collection& collection, Comparison& all) {
+  std::map<std::string, std::vector<std::string>> judges;  // points by what judges them
+  for (const RunRecord& run : collection.runs) {
+    if (run.episodes < 2) continue;
+    auto& points = judges[judge_of(run)];
+    if (points.empty() || points.back() != run.point) points.push_back(run.point);
+  }
+  if (judges.empty()) return;
+  std::string list;
+  for (const auto& [judge, points] : judges) {
+    list += (list.empty() ? "" : "; by ") + judge;
+    if (judges.size() > 1) list += fmt::format(" ({})", fmt::join(points, ", "));
+  }
+  all.notes.push_back(fmt::format("Runs of several episodes are judged by {}. Curves, weights and costs are those of one episode that was "
+                                  "kept in full: the last one played to evaluate, or else the last.", list));
+}
+
 void note_peculiarities(const Collection& collection, Comparison& all) {
   if (collection.metric_missing)
     all.notes.push_back(fmt::format("No run has a finite {}; the return (sum of rewards) stands in for it.", collection.runs[0].metric));
-  if (std::ranges::any_of(collection.runs, [](const RunRecord& r) { return r.episodes > 1; }))
-    all.notes.push_back("Runs of several episodes are judged by their last episode.");
+  note_episodes(collection, all);
   for (const LeftOut& item : collection.left_out)
     if (item.reason.starts_with("failed"))
       all.notes.push_back(fmt::format("{} failed and is not in the means: they flatter its policy.", item.place));
@@ -266,6 +324,7 @@ Comparison compare(const Collection& collection, const std::string& baseline) {
   all.curve_quantity = losses ? "reference loss" + unit_in_words(first.reference_unit) : "return so far (sum of rewards)";
   const bool tokens = first.tokens_unit.empty() || first.tokens_unit == "token";
   all.x_name = first.budget() == 0 ? "intervals" : tokens ? "tokens seen" : first.tokens_unit + "s";
+  all.window = window_of(collection.runs);
   all.contenders = contenders_of(collection);
   note_peculiarities(collection, all);
   choose_baseline(baseline.empty() ? first.baseline : baseline, !baseline.empty(), all);

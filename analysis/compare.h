@@ -32,6 +32,13 @@ struct WeightsOverTime {
   std::vector<std::vector<double>> weights;  ///< [stretch][K]
 };
 
+/// How a policy did from episode to episode while it learned: over all episodes of all its runs whose number is among the last
+/// `Comparison::window` up to this one.
+struct Learning {
+  std::vector<double> episode, mean, sd;   ///< of the return
+  std::vector<std::size_t> n;              ///< returns in the mean
+};
+
 struct Pair {
   std::uint64_t seed = 0;
   double value = 0, baseline = 0;
@@ -51,6 +58,8 @@ struct Contender {
   std::vector<Pair> pairs;
   std::optional<stats::Paired> paired;  ///< none: it is the baseline, or shares no seed with it
   WeightsOverTime weights, first_weights;                  ///< mean over seeds; of the first seed
+  Learning learning;                    ///< empty: no run of several episodes, or none of them was learned from
+  bool evaluated = false;               ///< some of its runs have evaluation episodes
 };
 
 struct Comparison {
@@ -58,6 +67,7 @@ struct Comparison {
   std::string metric, quantity;         ///< "final/loss_test", "final test loss (nats per token)"
   std::string curve_quantity, x_name;   ///< what the curves show, against what
   double confidence = 0.95;
+  std::size_t window = 0;               ///< of moving averages over learning episodes; 0: no run has several episodes
   bool lower_is_better = true;
   std::string baseline;                 ///< name; "" when no single point of it has complete runs
   std::vector<Contender> contenders;    ///< baseline first, the others by name

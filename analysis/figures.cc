@@ -114,6 +114,27 @@ Figure forest_figure(const Comparison& all) {
   return out;
 }
 
+Figure learning_figure(const Comparison& all, bool learned, bool evaluated) {
+  std::size_t fewest = SIZE_MAX, most = 0;
+  for (const Contender& c : all.contenders) {
+    if (c.learning.episode.empty() && !c.evaluated) continue;
+    fewest = std::min(fewest, c.runs.size());
+    most = std::max(most, c.runs.size());
+  }
+  const std::string seeds = seeds_in_words(fewest, most);
+  const std::string average = fmt::format("mean of the last {} episodes, band: ± SD, {}", all.window, seeds);
+  Figure out;
+  out.name = "learning";
+  out.arguments = {"learning.gp", learned ? "tables/learning.tsv" : "", evaluated ? "tables/evaluation.tsv" : "",
+                   learned ? average : seeds, "return (sum of rewards)"};
+  if (learned)
+    out.caption = fmt::format("Return of the episodes that policies learned from, against the number of the episode: mean over the last {} "
+                              "episodes of {}; bands are one standard deviation of these returns to either side, not an interval of the mean.",
+                              all.window, seeds);
+  if (evaluated) out.caption += fmt::format("{}Every evaluation episode is a point{}.", learned ? " " : "", learned ? ", on the right" : "; " + seeds);
+  return out;
+}
+
 Figure weights_figure(const Comparison& all, const Contender& c) {
   const std::string table = "tables/" + weights_name(c);
   const bool several = c.runs.size() > 1;
@@ -134,6 +155,9 @@ std::vector<Figure> planned_figures(const Comparison& all) {
   std::vector<Figure> out;
   if (std::ranges::any_of(all.contenders, [](const Contender& c) { return !c.curve.x.empty(); })) out.push_back(curves_figure(all));
   if (std::ranges::any_of(all.contenders, [](const Contender& c) { return c.paired.has_value(); })) out.push_back(forest_figure(all));
+  const bool learned = std::ranges::any_of(all.contenders, [](const Contender& c) { return !c.learning.episode.empty(); });
+  const bool evaluated = std::ranges::any_of(all.contenders, &Contender::evaluated);
+  if (learned || evaluated) out.push_back(learning_figure(all, learned, evaluated));
   for (const Contender& c : all.contenders)
     if (c.adapts && !c.weights.from.empty()) out.push_back(weights_figure(all, c));
   return out;

@@ -20,7 +20,8 @@ struct Drawing {
   std::vector<std::string> problems;     ///< a line for each file that could not be drawn
 };
 
-/// The figures that these numbers allow: curves, forest (when there are pairs), weights of every policy that adapts.
+/// The figures that these numbers allow: curves, forest (when there are pairs), learning (when some run has several episodes), weights
+/// of every policy that adapts.
 std::vector<Figure> planned_figures(const Comparison& comparison);
 
 /// The folder of the scripts: $FADER_PLOTS, else analysis/plots below `source` (may be empty) or any folder above the program.

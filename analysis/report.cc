@@ -212,7 +212,8 @@ std::string markdown(const Comparison& all, const Collection& collection, const 
                        "not corrected for the number of policies.\n", plain_quantity(all), kPairsForVerdict);
   }
   out += figure_section(drawing);
-  out += "\n## Tables\n\n`tables/`: runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, and weights by policy; "
+  out += "\n## Tables\n\n`tables/`: runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights by policy, and for runs of "
+         "several episodes learning and evaluation; "
          "tab-separated, `#` lines say what they hold.\n";
   if (!all.notes.empty()) out += "\n## Notes\n\n";
   for (const std::string& note : all.notes) out += "- " + note + "\n";

@@ -141,6 +141,42 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
     throw DataError(fmt::format("states a confidence of {}; expected a number between 0 and 1", run.confidence));
 }
 
+/// The last episode kept in full that was played to evaluate, or else the last.
+std::size_t shown_episode(const RunReader& reader) {
+  for (std::size_t e = reader.episodes(); e-- > 0;)
+    if (text(reader.episode(e), "phase") == "evaluate") return e;
+  return reader.episodes() - 1;
+}
+
+/// The episodes that the summary has, and those among them that the run is judged by.
+void read_summary(const RunReader& reader, RunRecord& run) {
+  run.episodes = reader.episodes();
+  if (const auto found = reader.root().find("members"); found != reader.root().end())
+    if (const auto* members = std::get_if<std::int64_t>(&found->second); members && *members > 0)
+      run.members = static_cast<std::size_t>(*members);
+  const auto column = [&](const std::string& path) {
+    const bool there = std::ranges::find(reader.summary_columns(), path, &Column::path) != reader.summary_columns().end();
+    return there ? reader.summary(path) : std::vector<double>(reader.summary_rows(), stats::kNaN);
+  };
+  const std::vector<double> number = column("episode"), evaluation = column("evaluation"), value = column(run.metric), total = column("return");
+  for (std::size_t r = 0; r < number.size(); ++r)
+    if (std::isfinite(number[r])) run.played.push_back({static_cast<std::int64_t>(number[r]), evaluation[r] == 1, value[r], total[r]});
+  std::ranges::stable_sort(run.played, {}, &PlayedEpisode::number);
+  if (run.played.empty()) return;
+  run.episodes = run.played.size();
+  for (std::size_t i = 0; i < run.played.size(); ++i)
+    if (run.played[i].evaluation) run.judged.push_back(i);
+  if (!run.judged.empty()) return;
+  for (std::size_t i = run.played.size() - std::min(run.members, run.played.size()); i < run.played.size(); ++i) run.judged.push_back(i);
+}
+
+template <class Of>
+double mean_judged(const RunRecord& run, Of of) {
+  double sum = 0;
+  for (const std::size_t i : run.judged) sum += run.played[i].*of;
+  return sum / static_cast<double>(run.judged.size());
+}
+
 RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& reading) {
   const fs::path file = folder / "run.h5";
   if (!fs::exists(file)) throw DataError("no run.h5: not started yet, or removed");
@@ -149,11 +185,13 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   run.point = folder.parent_path().filename().string();
   run.place = run.point + "/" + folder.filename().string();
   run.seed = seed;
-  run.episodes = reader.episodes();
   require_complete(reader);
   read_identity(reader, reading, run);
-  const EpisodeReader episode(reader, run.episodes - 1);
-  run.value = episode.number(run.metric);
+  read_summary(reader, run);
+  const EpisodeReader episode(reader, shown_episode(reader));
+  const bool summed_up = std::ranges::find(reader.summary_columns(), run.metric, &Column::path) != reader.summary_columns().end();
+  run.value_of_shown = run.judged.empty() || !summed_up;
+  run.value = run.value_of_shown ? episode.number(run.metric) : mean_judged(run, &PlayedEpisode::value);
   run.value_unit = episode.unit(run.metric);
   run.reference_unit = episode.unit("infos/loss_reference");
   run.tokens_unit = episode.unit("infos/tokens");
@@ -213,12 +251,15 @@ void require_poolable(const Collection& c) {
 void settle_metric(Collection& c) {
   c.metric = c.runs[0].metric;
   c.metric_missing = std::ranges::none_of(c.runs, [](const RunRecord& r) { return std::isfinite(r.value); });
-  const bool rewarded = std::ranges::all_of(c.runs, [](const RunRecord& r) { return std::isfinite(r.episode_return()); });
+  const bool rewarded = std::ranges::all_of(c.runs, [](const RunRecord& r) { return std::isfinite(r.judged_return()); });
   if (c.metric_missing && !rewarded)
     throw DataError(fmt::format("{}: no complete run has a finite {}; --metric names another dataset of one number an episode",
                                 c.folder.string(), c.metric));
   if (c.metric_missing) {
-    for (RunRecord& run : c.runs) run.value = run.episode_return();
+    for (RunRecord& run : c.runs) {
+      run.value = run.judged_return();
+      run.value_of_shown = run.judged.empty();
+    }
     c.metric = "return";
   }
   std::erase_if(c.runs, [&](const RunRecord& run) {
@@ -250,6 +291,8 @@ void collect_point(const fs::path& point, const Reading& reading, Collection& c)
 double RunRecord::episode_return() const {
   return rewards.empty() ? stats::kNaN : std::accumulate(rewards.begin(), rewards.end(), 0.0);
 }
+
+double RunRecord::judged_return() const { return judged.empty() ? episode_return() : mean_judged(*this, &PlayedEpisode::total); }
 
 std::vector<fs::path> experiment_folders(const fs::path& dir) {
   if (!fs::is_directory(dir)) throw DataError(fmt::format("{}: no such folder; expected that of an experiment, runs/<name>", dir.string()));

@@ -12,14 +12,26 @@
 
 namespace fader {
 
-/// One complete run; of several episodes the last one, which is the policy as it ended up. NaN: not in the file.
+/// An episode of a run of several: a row of its summary.
+struct PlayedEpisode {
+  std::int64_t number = 0;           ///< in the run: learning episodes first, then evaluation episodes
+  bool evaluation = false;           ///< played to judge the policy
+  double value = 0, total = 0;       ///< of the metric (NaN: not in the summary); return, the sum of the first reward
+};
+
+/// One complete run. Of several episodes, what is drawn (curves, weights, costs) is that of one kept in full, the last one that was
+/// played to evaluate, or else the last; the metric is the mean over the episodes that `judged` names. NaN: not in the file.
 struct RunRecord {
   std::string place;                 ///< "<point>/seed-<n>": how it is named to people
   std::string point, policy;         ///< folder of the point; name of the policy
   std::uint64_t seed = 0;
   std::string experiment, question, baseline, metric, corpus, model, config, environment;
   double confidence = 0.95;
-  std::size_t episodes = 1;
+  std::size_t episodes = 1;          ///< that were played
+  std::size_t members = 1;           ///< that were played side by side, a round
+  std::vector<PlayedEpisode> played; ///< by number; empty: the file has no summary
+  std::vector<std::size_t> judged;   ///< of `played`: all evaluation episodes, or else the last round of learning episodes
+  bool value_of_shown = true;        ///< `value` is that of the episode that is drawn, not the mean over `judged`
   double value = 0;                  ///< of the metric
   std::string value_unit, reference_unit, tokens_unit;  ///< "nat/token", as the file states them
   double loss_reference = 0, loss_validation = 0, loss_test = 0;  ///< nats per token, at the end
@@ -35,7 +47,8 @@ struct RunRecord {
   double total_seconds = 0;
 
   double budget() const { return tokens.empty() ? 0 : tokens.back(); }  ///< tokens trained on
-  double episode_return() const;     ///< sum of the rewards
+  double episode_return() const;     ///< sum of the rewards of the episode that is drawn
+  double judged_return() const;      ///< mean return over `judged`, or that of the episode that is drawn
 };
 
 struct LeftOut {

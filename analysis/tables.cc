@@ -140,6 +140,39 @@ TableText weights_table(const Comparison& all, const Contender& c, const Weights
   return out;
 }
 
+/// `line`: the contender's line type in the figures.
+TableText learning_table(const Comparison& all) {
+  TableText out(provenance(all, fmt::format("return of the episodes that were learned from: mean over the last {} episodes of all seeds; "
+                                            "lo and hi: one standard deviation of them below and above", all.window)),
+                {"policy", "line", "episode", "mean", "lo", "hi", "n"});
+  for (std::size_t i = 0; i < all.contenders.size(); ++i) {
+    const Learning& l = all.contenders[i].learning;
+    for (std::size_t e = 0; e < l.episode.size(); ++e) {
+      out.add(all.contenders[i].name).add(i + (all.baseline.empty() ? 2 : 1)).add(l.episode[e]).add(l.mean[e]);
+      out.add(l.mean[e] - l.sd[e]).add(l.mean[e] + l.sd[e]).add(l.n[e]).end_row();
+    }
+    if (!l.episode.empty()) out.separate();
+  }
+  return out;
+}
+
+TableText evaluation_table(const Comparison& all) {
+  TableText out(provenance(all, "every episode that was played to judge a policy; order: from 1 in each run; value: the metric"),
+                {"policy", "line", "order", "return", "value", "seed", "episode"});
+  for (std::size_t i = 0; i < all.contenders.size(); ++i) {
+    for (const RunRecord* run : all.contenders[i].runs) {
+      std::size_t order = 0;
+      for (const PlayedEpisode& p : run->played) {
+        if (!p.evaluation || run->played.size() < 2) continue;
+        out.add(all.contenders[i].name).add(i + (all.baseline.empty() ? 2 : 1)).add(++order).add(p.total).add(p.value);
+        out.add(std::to_string(run->seed)).add(std::to_string(p.number)).end_row();
+      }
+    }
+    if (all.contenders[i].evaluated) out.separate();
+  }
+  return out;
+}
+
 }  // namespace
 
 TableText::TableText(const std::vector<std::string>& comments, const std::vector<std::string>& columns) : columns_(columns.size()) {
@@ -198,6 +231,10 @@ void write_tables(const Comparison& all, const Collection& collection, const fs:
   TableText left_out(provenance(all, "what was found and not used"), {"place", "reason"});
   for (const LeftOut& item : collection.left_out) left_out.add(item.place).add(item.reason).end_row();
   write("left_out", left_out);
+  if (all.window > 0) {
+    write("learning", learning_table(all));
+    write("evaluation", evaluation_table(all));
+  }
   for (const Contender& c : all.contenders) {
     if (c.weights.from.empty()) continue;
     write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
@@ -205,7 +242,8 @@ void write_tables(const Comparison& all, const Collection& collection, const fs:
   }
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with("weights_") && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
+    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv";
+    if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
   }
 }
 

@@ -31,8 +31,9 @@ class TableText {
 /// Where a contender's weights are, below `tables`, without ending: "weights_discounted_ucb".
 std::string weights_name(const Contender& contender);
 
-/// Writes all tables into `folder` (made when absent) and removes weight tables of contenders that are no longer there.
-/// runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights_<policy>, weights_<policy>_one_run.
+/// Writes all tables into `folder` (made when absent):
+/// runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights_<policy>, weights_<policy>_one_run; where
+/// some run has several episodes also learning and evaluation. Those that no longer have anything to say are removed.
 void write_tables(const Comparison& comparison, const Collection& collection, const std::filesystem::path& folder);
 
 }  // namespace fader

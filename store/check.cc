@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <set>
 #include <span>
 #include <thread>
 
@@ -16,7 +17,7 @@
 namespace fader {
 namespace {
 
-constexpr double kSimplex = 1e-9, kSecondsShare = 1e-6, kSeconds = 0.1;
+constexpr double kSimplex = 1e-9, kSecondsShare = 1e-6, kSeconds = 0.1, kReturnShare = 1e-9;
 
 using Row = std::span<const double>;
 
@@ -39,7 +40,7 @@ bool is_cumulated(const std::string& path) {
 const char* word(RunStatus status) {
   return status == RunStatus::running ? "running" : status == RunStatus::complete ? "complete" : "failed";
 }
-std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+std::string counted(std::uint64_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
 /// One episode's values.
 class Values {
@@ -171,10 +172,94 @@ class Values {
   std::vector<Problem>& out_;
 };
 
+/// The rows of /summary, one by one and against the episodes that are kept in full.
+class SummaryValues {
+ public:
+  SummaryValues(const Remains& run, std::vector<Problem>& out) : run_(run), summary_(run.summary()), out_(out) {}
+
+  void check() {
+    for (const Column& c : summary_.columns) {
+      const std::vector<double> values = read(c.path);
+      std::vector<double>::const_iterator bad = values.end();
+      if (c.type == Type::boolean) bad = std::ranges::find_if(values, [](double v) { return v != 0 && v != 1; });
+      if (bad != values.end()) add(c.path, bad - values.begin(), fmt::format("{}, 0 or 1 expected", *bad));
+      if (c.type == Type::f64) finite(c, values);
+    }
+    numbers();
+    for (std::size_t e = 0; run_.status() == RunStatus::complete && e < run_.episodes().size(); ++e) agrees(e);
+  }
+
+ private:
+  std::vector<double> read(std::string_view path) const {
+    for (std::size_t i = 0; i < summary_.columns.size(); ++i)
+      if (summary_.columns[i].path == path) return decode_numbers(run_.summary_raw(i, summary_.committed), summary_.columns[i].type);
+    return {};
+  }
+  void add(std::string_view path, std::ptrdiff_t row, const std::string& what) {
+    const auto r = static_cast<std::uint64_t>(row);
+    out_.push_back({fmt::format("{}/{}: row {}: {}", kSummary, path, r, what), BadRow{{}, std::string(path), r}});
+  }
+
+  /// NaN stands for a final value that was not measured; an episode that failed may break off with anything.
+  void finite(const Column& c, const std::vector<double>& values) {
+    const std::vector<double> failed = read("failed");
+    const bool missing = c.path.starts_with("final/");
+    for (std::size_t r = 0; r < values.size(); ++r) {
+      if (std::isfinite(values[r]) || (std::isnan(values[r]) && missing) || (r < failed.size() && failed[r] == 1)) continue;
+      return add(c.path, static_cast<std::ptrdiff_t>(r), fmt::format("{} is not finite", values[r]));
+    }
+  }
+
+  void numbers() {
+    const std::vector<double> episode = read("episode"), evaluation = read("evaluation"), decisions = read("decisions");
+    std::set<double> seen;
+    for (std::size_t r = 0; r < episode.size(); ++r) {
+      const auto row = static_cast<std::ptrdiff_t>(r);
+      if (episode[r] < 0) return add("episode", row, fmt::format("{} is no number of an episode", episode[r]));
+      if (!seen.insert(episode[r]).second) return add("episode", row, fmt::format("episode {} is there twice", episode[r]));
+      if (r < decisions.size() && decisions[r] < 0) return add("decisions", row, fmt::format("{}, 0 or more expected", decisions[r]));
+      if (r > 0 && r < evaluation.size() && evaluation[r] < evaluation[r - 1])
+        return add("evaluation", row, "a learning episode after an evaluation episode");
+    }
+  }
+
+  /// An episode that is kept in full, in a run that is complete.
+  void agrees(std::size_t e) {
+    const Attributes& attributes = run_.episodes()[e].attributes;
+    const auto it = attributes.find("episode");
+    const auto* number = it == attributes.end() ? nullptr : std::get_if<std::int64_t>(&it->second);
+    const std::vector<double> episode = read("episode"), decisions = read("decisions"), returns = read("return"), failed = read("failed");
+    if (!number || episode.empty()) return;
+    const auto found = std::ranges::find(episode, static_cast<double>(*number));
+    const std::string name = episode_name(e);
+    if (found == episode.end()) return out_.push_back({fmt::format("{} is episode {} of the run, which the summary does not have", name, *number), {}});
+    const auto row = found - episode.begin();
+    const auto r = static_cast<std::size_t>(row);
+    const std::uint64_t intervals = run_.episodes()[e].committed.intervals;
+    if (!decisions.empty() && decisions[r] != static_cast<double>(intervals))
+      add("decisions", row, fmt::format("{} for episode {}, and {} has {}", decisions[r], *number, name, intervals));
+    const std::size_t rewards = static_cast<std::size_t>(std::ranges::find(run_.columns(), "rewards", &Column::path) - run_.columns().begin());
+    if (returns.empty() || failed.empty() || failed[r] == 1 || rewards == run_.columns().size()) return;
+    if (run_.columns()[rewards].type != Type::f64 || run_.columns()[rewards].rows != Rows::interval || run_.episodes()[e].sound[rewards] < intervals) return;
+    double sum = 0, size = 0;
+    for (const double reward : decode_numbers(run_.raw(e, rewards, intervals), Type::f64)) {
+      sum += reward;
+      size += std::abs(reward);
+    }
+    if (std::abs(sum - returns[r]) > kReturnShare * size) add("return", row, fmt::format("{} for episode {}, and the rewards of {} add up to {}", returns[r], *number, name, sum));
+  }
+
+  const Remains& run_;
+  const Remains::Summary& summary_;
+  std::vector<Problem>& out_;
+};
+
 std::string summary_of(const Remains& run) {
   Committed sum;
   for (const auto& [attributes, c, sound, lost] : run.episodes()) sum = {sum.intervals + c.intervals, sum.steps + c.steps, sum.events + c.events};
-  return fmt::format("{}, {}, {}, {}, {}, {}, schema {}", word(run.status()), counted(run.episodes().size(), "episode"),
+  const auto& summary = run.summary();
+  const std::string played = summary.columns.empty() ? "" : fmt::format(" in full of {} played", summary.committed);
+  return fmt::format("{}, {}{}, {}, {}, {}, {}, schema {}", word(run.status()), counted(run.episodes().size(), "episode"), played,
                      counted(sum.intervals, "interval"), counted(sum.steps, "step row"), counted(sum.events, "event"),
                      counted(run.columns().size(), "dataset"), std::get<std::string>(run.root().at("schema_version")));
 }
@@ -198,6 +283,7 @@ Checked check_run(const std::filesystem::path& file) {
     out.summary = summary_of(*run);
     for (const std::string& what : run->problems()) add(what);
     for (std::size_t e = 0; e < run->episodes().size(); ++e) Values(*run, e, out.problems).check();
+    SummaryValues(*run, out.problems).check();
     run.reset();
     if (out.problems.empty()) RunReader strict(file);  // what all others go by
   } catch (const DataError& error) {

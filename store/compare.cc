@@ -64,9 +64,11 @@ class Comparison {
     if (a_.episodes() != b_.episodes()) add("episodes", a_.episodes(), b_.episodes());
     const std::size_t episodes = std::min(a_.episodes(), b_.episodes());
     for (std::size_t e = 0; e < episodes; ++e) attributes(episode_name(e), a_.episode(e), b_.episode(e));
-    const auto common = columns();
+    const auto common = columns(a_.columns(), b_.columns(), "");
     for (std::size_t e = 0; e < episodes; ++e)
       for (const Column& c : common) values(e, c);
+    const std::string below = std::string(kSummary) + "/";
+    for (const Column& c : columns(a_.summary_columns(), b_.summary_columns(), below)) rows(below + c.path, c, a_.summary(c.path), b_.summary(c.path), 1);
     return std::move(out_);
   }
 
@@ -89,23 +91,19 @@ class Comparison {
   }
 
   /// Reports columns that differ in themselves; returns those whose values can be compared.
-  std::vector<Column> columns() {
+  std::vector<Column> columns(const std::vector<Column>& a, const std::vector<Column>& b, const std::string& below) {
+    const auto find = [](const std::vector<Column>& in, const Column& like) {
+      return std::find_if(in.begin(), in.end(), [&](const Column& c) { return c.path == like.path; });
+    };
     std::vector<Column> common;
-    for (const Column& x : a_.columns()) {
-      if (!b_.has(x.path)) {
-        out_.push_back(x.path + ": only in the first");
-        continue;
-      }
-      const auto& others = b_.columns();
-      const Column& y = *std::find_if(others.begin(), others.end(), [&](const Column& c) { return c.path == x.path; });
-      if (const std::string what = difference(x, y); !what.empty()) {
-        out_.push_back(fmt::format("{}: {}", x.path, what));
-      } else if (!x.is_volatile) {
-        common.push_back(x);
-      }
+    for (const Column& x : a) {
+      const auto y = find(b, x);
+      const std::string what = y == b.end() ? "only in the first" : difference(x, *y);
+      if (!what.empty()) out_.push_back(fmt::format("{}{}: {}", below, x.path, what));
+      else if (!x.is_volatile) common.push_back(x);
     }
-    for (const Column& y : b_.columns())
-      if (!a_.has(y.path)) out_.push_back(y.path + ": only in the second");
+    for (const Column& y : b)
+      if (find(a, y) == a.end()) out_.push_back(below + y.path + ": only in the second");
     return common;
   }
 
@@ -123,13 +121,13 @@ class Comparison {
 
   void values(std::size_t episode, const Column& c) {
     if (c.rows == Rows::step && !(logs_steps(a_) && logs_steps(b_))) return;  // looking is free: one of them did not
-    if (c.type == Type::text) return rows(episode, c, a_.read_text(episode, c.path), b_.read_text(episode, c.path), 1);
-    rows(episode, c, a_.read(episode, c.path), b_.read(episode, c.path), c.size);
+    const std::string where = episode_name(episode) + "/" + c.path;
+    if (c.type == Type::text) return rows(where, c, a_.read_text(episode, c.path), b_.read_text(episode, c.path), 1);
+    rows(where, c, a_.read(episode, c.path), b_.read(episode, c.path), c.size);
   }
 
   template <class T>
-  void rows(std::size_t episode, const Column& c, const std::vector<T>& x, const std::vector<T>& y, std::size_t size) {
-    const std::string where = episode_name(episode) + "/" + c.path;
+  void rows(const std::string& where, const Column& c, const std::vector<T>& x, const std::vector<T>& y, std::size_t size) {
     if (size == 0) return;
     const std::size_t n = std::min(x.size(), y.size()) / size;
     std::size_t first = n, element = 0, differing = 0;

@@ -76,13 +76,13 @@ Handle memory_type(Type type, std::size_t bytes) {
   return stored_type(type, bytes);
 }
 
-/// Enough rows for about 2 KiB: a short run stays small, a long one has few chunks.
+/// Enough rows for about 2 KiB (of what is frequent 8): a short run stays small, a long one has few chunks.
 hsize_t chunk_rows(const Column& c) {
-  const std::size_t target = c.rows == Rows::interval || c.rows == Rows::interval_plus ? 2048 : 8192;
+  const std::size_t target = c.rows == Rows::step || c.rows == Rows::event ? 8192 : 2048;
   return std::max<hsize_t>(16, target / std::max<std::size_t>(row_bytes(c), 1));
 }
 
-constexpr const char* kRowNames[] = {"interval", "interval_plus", "step", "event", "once", "constant"};
+constexpr const char* kRowNames[] = {"interval", "interval_plus", "step", "event", "once", "constant", "episode"};
 bool grows(Rows rows) { return rows != Rows::once && rows != Rows::constant; }
 
 Handle column_properties(const Column& c) {

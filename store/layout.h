@@ -10,12 +10,20 @@
 
 namespace fader {
 
-inline constexpr const char *kStatus = "status", *kCommit = "commit";
+inline constexpr const char *kStatus = "status", *kCommit = "commit", *kSummary = "summary";
 inline constexpr std::uint64_t kMostRows = std::uint64_t{1} << 48;  // of any dataset; keeps sums in range
 
 inline std::string episode_name(std::size_t episode) { return fmt::format("episode_{}", episode); }
 
-/// Rows of a growing column when `committed` is counted. The reset row counts with the first decision.
+/// Why a column cannot be one of an episode, or of the summary; "": it can.
+inline std::string misplaced(const Column& c, bool in_summary) {
+  if (c.rows == Rows::episode && !in_summary) return fmt::format("'{}' has a row an episode, and so belongs to the summary", c.path);
+  if (in_summary && (c.rows != Rows::episode || !c.scalar || c.size != 1 || c.type == Type::text))
+    return fmt::format("'{}' is not a number an episode, as all of the summary is", c.path);
+  return "";
+}
+
+/// Rows of a column of an episode when `committed` is counted. The reset row counts with the first decision.
 inline std::uint64_t counted_rows(Rows rows, const Committed& committed) {
   switch (rows) {
     case Rows::interval: return committed.intervals;
@@ -23,14 +31,15 @@ inline std::uint64_t counted_rows(Rows rows, const Committed& committed) {
     case Rows::step: return committed.steps;
     case Rows::event: return committed.events;
     case Rows::once:
-    case Rows::constant: break;
+    case Rows::constant:
+    case Rows::episode: break;
   }
   return 1;
 }
 
 /// Makes a run file: everything that it will ever have, and no rows. `root` and `episodes` as RunWriter takes them.
 void make_objects(const std::filesystem::path& path, const Attributes& root, std::span<const Attributes> episodes,
-                  std::span<const Column> columns);
+                  std::span<const Column> columns, std::span<const Column> summary);
 
 /// Why a file with these root attributes is none that this program reads; "": it is one.
 std::string schema_refusal(const Attributes& root);

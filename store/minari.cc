@@ -148,6 +148,16 @@ std::string joined(const std::vector<Source>& sources, const char* attribute) {
   return out;
 }
 
+/// " 64 of 3000 episodes, those that were kept in full." where some were not.
+std::string kept_in_full(const std::vector<Source>& sources) {
+  std::uint64_t kept = 0, played = 0;
+  for (const Source& source : sources) {
+    kept += source.run.episodes().size();
+    played += std::max<std::uint64_t>(source.run.summary().committed, source.run.episodes().size());
+  }
+  return kept == played ? "" : fmt::format(" {} of {} episodes, those that were kept in full.", kept, played);
+}
+
 json metadata_of(const std::vector<Source>& sources, const MinariDataset& dataset, std::uint64_t bytes) {
   const Source& first = sources.front();
   const std::string question = joined(sources, "question");
@@ -161,7 +171,7 @@ json metadata_of(const std::vector<Source>& sources, const MinariDataset& datase
           {"minari_version", kMinariVersion},
           {"algorithm_name", joined(sources, "policy_name")},
           {"description", fmt::format("fader, environment {}: weights of data-selection agents, on the simplex, an action for each interval of "
-                                      "a language model's pretraining.{}{}", first.env(), question.empty() ? "" : " ", question)},
+                                      "a language model's pretraining.{}{}{}", first.env(), question.empty() ? "" : " ", question, kept_in_full(sources))},
           {"dataset_size", std::round(static_cast<double>(bytes) / 1e5) / 10}};
 }
 

@@ -3,7 +3,8 @@
 //   <out>/<id>/data/main_data.hdf5   groups episode_0, episode_1, ... and nothing else; format of Minari 0.5
 //   <out>/<id>/data/metadata.json
 //
-// An episode of a run is an episode of the dataset, a decision a step. Everything of our own that run.h5 has stands inside the
+// An episode that a run keeps in full is an episode of the dataset, a decision a step; of others there is a row of numbers in the
+// run's summary and nothing that could be exported, which the description of the dataset says. Everything of our own that run.h5 has stands inside the
 // episode's group under the same names, which Minari ignores; attributes of the file move to each episode. Compressed, lossless,
 // with checksums.
 #pragma once

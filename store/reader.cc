@@ -87,6 +87,9 @@ struct RunReader::Parts {
   std::vector<Episode> episodes;
   std::vector<Column> columns;
   std::map<std::string, std::size_t, std::less<>> index;
+  h5::Handle summary_group;
+  std::vector<Column> summary;
+  std::uint64_t summary_rows = 0;
 
   [[noreturn]] void fail(const std::string& what) const { throw DataError(fmt::format("{}: {}", path.string(), what)); }
   std::uint64_t bytes() const { return fs::file_size(path); }
@@ -107,6 +110,9 @@ struct RunReader::Parts {
   void open();
   void read_counters();
   void read_columns();
+  void read_summary(std::set<std::uint64_t>& seen);
+  void read_constants();
+  std::uint64_t require_rows(const std::string& where, const Column& column, hid_t dataset, std::uint64_t counted) const;
   std::uint64_t rows(std::size_t episode, const Column& column, hid_t dataset) const;
   const Column& at(std::string_view name) const;
   std::string raw(std::size_t episode, const Column& column) const;
@@ -146,6 +152,11 @@ void RunReader::Parts::read_counters() {
     e.committed = {here[0], here[1], here[2]};
     e.attributes = h5::read_attributes(e.group, bytes());
   }
+  if (present.count(kSummary) > 0) {
+    summary_group = h5::open_group(file, kSummary);
+    summary_rows = h5::read_counter(summary_group, kCommit, 1)[0];
+    if (summary_rows > kMostRows) fail(fmt::format("{}/commit counts {} rows, more than any file holds", kSummary, summary_rows));
+  }
   for (int i = 0; i < 3; ++i)
     if (sum[i] < all[i]) fail(fmt::format("is damaged: /commit counts {} rows, the episodes together {}", all[i], sum[i]));
 }
@@ -165,6 +176,7 @@ void RunReader::Parts::read_columns() {
       if (e == 0) {
         index.emplace(name, columns.size());
         columns.push_back(h5::read_column(dataset, name, bytes()));
+        if (const std::string why = misplaced(columns.back(), false); !why.empty()) fail(why);
       } else {
         const Column c = h5::read_shape(dataset, name, bytes());
         const auto it = index.find(name);
@@ -175,6 +187,25 @@ void RunReader::Parts::read_columns() {
       rows(e, at(name), dataset);
     }
   }
+  read_summary(seen);
+  read_constants();
+}
+
+void RunReader::Parts::read_summary(std::set<std::uint64_t>& seen) {
+  if (summary_group < 0) return;
+  if (!seen.insert(h5::address(file, kSummary)).second) fail(fmt::format("{} is another name of something else in the file", kSummary));
+  std::vector<std::string> paths;
+  list_datasets(summary_group, "", 0, seen, paths);
+  if (paths.empty()) fail("is damaged: its summary has no datasets");
+  for (const std::string& name : paths) {
+    const h5::Handle dataset = h5::open_dataset(summary_group, name);
+    const Column& c = summary.emplace_back(h5::read_column(dataset, name, bytes()));
+    if (const std::string why = misplaced(c, true); !why.empty()) fail(why);
+    require_rows(kSummary, c, dataset, summary_rows);
+  }
+}
+
+void RunReader::Parts::read_constants() {
   std::uint64_t together = 0;  // each is no larger than the file, which a row that is not stored anywhere is not either
   for (Column& c : columns) {
     if (c.rows != Rows::constant) continue;
@@ -188,12 +219,15 @@ void RunReader::Parts::read_columns() {
 
 /// Committed rows, after making sure that they are there and fit into the file.
 std::uint64_t RunReader::Parts::rows(std::size_t episode, const Column& c, hid_t dataset) const {
+  const std::uint64_t counted = c.rows == Rows::constant ? h5::rows(dataset) : counted_rows(c.rows, episodes[episode].committed);
+  return require_rows(episode_name(episode), c, dataset, counted);
+}
+
+std::uint64_t RunReader::Parts::require_rows(const std::string& where, const Column& c, hid_t dataset, std::uint64_t counted) const {
   const std::uint64_t there = h5::rows(dataset);
-  const std::uint64_t counted = c.rows == Rows::constant ? there : counted_rows(c.rows, episodes[episode].committed);
-  if (there < counted)
-    fail(fmt::format("is damaged: {}/{} has {} rows, and {} were committed", episode_name(episode), c.path, there, counted));
+  if (there < counted) fail(fmt::format("is damaged: {}/{} has {} rows, and {} were committed", where, c.path, there, counted));
   if (counted > bytes() / std::max<std::size_t>(h5::row_bytes(c), 1))
-    fail(fmt::format("is damaged: {}/{} claims {} rows, more than the file holds", episode_name(episode), c.path, counted));
+    fail(fmt::format("is damaged: {}/{} claims {} rows, more than the file holds", where, c.path, counted));
   return counted;
 }
 
@@ -233,6 +267,20 @@ Committed RunReader::committed(std::size_t episode) const { return parts_->episo
 const std::vector<Column>& RunReader::columns() const { return parts_->columns; }
 bool RunReader::has(std::string_view path) const { return parts_->index.count(path) > 0; }
 std::vector<std::string> RunReader::labels(std::string_view path) const { return parts_->at(path).labels; }
+
+const std::vector<Column>& RunReader::summary_columns() const { return parts_->summary; }
+std::uint64_t RunReader::summary_rows() const { return parts_->summary_rows; }
+
+std::vector<double> RunReader::summary(std::string_view path) const {
+  const Parts& p = *parts_;
+  const auto c = std::find_if(p.summary.begin(), p.summary.end(), [&](const Column& column) { return column.path == path; });
+  if (c == p.summary.end()) p.fail(fmt::format("there is no column '{}' in its summary", path));
+  return p.reading([&] {
+    std::string bytes(p.summary_rows * h5::row_bytes(*c), '\0');
+    h5::read_rows(h5::open_dataset(p.summary_group, c->path), *c, 0, p.summary_rows, bytes.data());
+    return decode_numbers(bytes, c->type);
+  });
+}
 
 std::uint64_t RunReader::rows(std::size_t episode, std::string_view path) const {
   const Column& c = parts_->at(path);

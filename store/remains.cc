@@ -64,9 +64,13 @@ struct Remains::Parts {
   std::set<std::string> described;                      ///< paths of the columns
   std::size_t objects = 0;                              ///< listed so far
   std::vector<std::vector<std::uint64_t>> extent{};     ///< rows that they claim, one a column
+  bool has_summary = false;
+  h5::Handle summary_group;
+  Summary summary;
 
   ~Parts() {
     groups.clear();
+    summary_group = h5::Handle();
     file = h5::Handle();
     std::error_code ignored;
     if (!padded.empty()) fs::remove(padded, ignored);
@@ -95,13 +99,23 @@ struct Remains::Parts {
   void open(const fs::path& copy);
   void read_root();
   void find_episodes();
-  void list(std::size_t e, hid_t group, const std::string& prefix, int depth);
+  /// A group with datasets: an episode, or the summary.
+  struct Place {
+    std::string name;
+    std::vector<Column>& columns;      ///< described so far, here or in another episode
+    std::set<std::string>& described;  ///< their paths
+    std::set<std::string>& paths;      ///< datasets that are here
+  };
+  void list(const Place& in, hid_t group, const std::string& prefix, int depth);
   void measure(std::size_t e, std::size_t c);
+  std::uint64_t sound_rows(hid_t dataset, const Column& c) const;
+  void read_summary();
+  void require_rows(const std::string& where, std::uint64_t claimed, std::uint64_t sound, std::uint64_t rows);
   void read_constants();
   void compare_rows(std::size_t e);
   void compare_counts();
   void believe(std::size_t kind);
-  std::string raw(std::size_t e, const Column& c, std::uint64_t rows) const;
+  std::string raw(hid_t group, const std::string& name, const Column& c, std::uint64_t rows) const;
   std::optional<std::uint64_t> least(std::size_t e, Rows kind, bool sound) const;
   std::uint64_t limit(std::size_t e, std::size_t kind) const;
 };
@@ -148,6 +162,7 @@ void Remains::Parts::find_episodes() {
   std::size_t count = 0;
   for (const std::string& name : names) {
     std::size_t i = 0;
+    has_summary = has_summary || name == kSummary;
     if (!name.starts_with("episode_")) continue;
     std::from_chars(name.data() + 8, name.data() + name.size(), i);
     if (i < kMostEpisodes && name == episode_name(i)) count = std::max(count, i + 1);
@@ -171,21 +186,24 @@ void Remains::Parts::find_episodes() {
   }
 }
 
-/// Notes the datasets of episode `e` and takes up the columns that it is the first to describe, in the order in which they were made.
-void Remains::Parts::list(std::size_t e, hid_t group, const std::string& prefix, int depth) {
-  if (depth > kMostDepth) fail(fmt::format("groups are nested deeper than {} at '{}/{}'", kMostDepth, episode_name(e), prefix));
+/// Notes the datasets of a place and takes up the columns that it is the first to describe, in the order in which they were made.
+void Remains::Parts::list(const Place& in, hid_t group, const std::string& prefix, int depth) {
+  if (depth > kMostDepth) fail(fmt::format("groups are nested deeper than {} at '{}/{}'", kMostDepth, in.name, prefix));
   std::vector<std::string> lost;
   for (const std::string& name : h5::members(group, &lost)) {
     if (++objects > kMostObjects) fail(fmt::format("has more than {} objects", kMostObjects));
     const std::string path_here = prefix.empty() ? name : prefix + "/" + name;
-    attempt(episode_name(e) + "/" + path_here, [&] {
-      if (h5::is_group(group, name)) return list(e, h5::open_group(group, name), path_here, depth + 1);
-      if (path_here == kCommit || !paths[e].insert(path_here).second || described.count(path_here) > 0) return;
-      columns.push_back(h5::read_column(h5::open_dataset(group, name), path_here, beginning.size));
-      described.insert(path_here);
+    attempt(in.name + "/" + path_here, [&] {
+      if (h5::is_group(group, name)) return list(in, h5::open_group(group, name), path_here, depth + 1);
+      if (path_here == kCommit || !in.paths.insert(path_here).second) return;
+      if (in.described.count(path_here) > 0) return;
+      Column c = h5::read_column(h5::open_dataset(group, name), path_here, beginning.size);
+      if (const std::string why = misplaced(c, in.name == kSummary); !why.empty()) throw h5::Failure(why);
+      in.columns.push_back(std::move(c));
+      in.described.insert(path_here);
     });
   }
-  for (const std::string& what : lost) note(fmt::format("{}{}{}: {}", episode_name(e), prefix.empty() ? "" : "/", prefix, what));
+  for (const std::string& what : lost) note(fmt::format("{}{}{}: {}", in.name, prefix.empty() ? "" : "/", prefix, what));
 }
 
 /// How many rows of a column are there, and whether these are all that were committed.
@@ -198,10 +216,47 @@ void Remains::Parts::measure(std::size_t e, std::size_t i) {
     const Column found = h5::read_shape(dataset, c.path, beginning.size);
     if (found.type != c.type || found.size != c.size || found.scalar != c.scalar)
       throw h5::Failure("is not like the one in another episode");
-    const std::uint64_t bytes = size(), most = bytes / std::max<std::size_t>(h5::row_bytes(c), 1);
     extent[e][i] = h5::rows(dataset);
-    episodes[e].sound[i] = h5::sound_rows(dataset, c, std::min(extent[e][i], most), bytes);
+    episodes[e].sound[i] = sound_rows(dataset, c);
   });
+}
+
+std::uint64_t Remains::Parts::sound_rows(hid_t dataset, const Column& c) const {
+  const std::uint64_t bytes = size(), most = bytes / std::max<std::size_t>(h5::row_bytes(c), 1);
+  return h5::sound_rows(dataset, c, std::min(h5::rows(dataset), most), bytes);
+}
+
+/// Its columns, how much of them is there, and how many rows to believe: what the counter says, as far as all columns have them.
+void Remains::Parts::read_summary() {
+  if (!has_summary) return;
+  summary.lost = !attempt(kSummary, [&] { summary_group = h5::open_group(file, kSummary); });
+  if (summary.lost) return;
+  std::optional<std::uint64_t> counter;
+  std::set<std::string> described_here, found;
+  attempt(kSummary, [&] { counter = h5::read_counter(summary_group, kCommit, 1)[0]; });
+  attempt(kSummary, [&] { list({kSummary, summary.columns, described_here, found}, summary_group, "", 0); });
+  summary.lost = summary.columns.empty();
+  if (summary.lost) return note(fmt::format("{} has no datasets", kSummary));
+  std::vector<std::uint64_t> claimed(summary.columns.size()), sound(claimed.size());
+  for (std::size_t i = 0; i < claimed.size(); ++i)
+    attempt(fmt::format("{}/{}", kSummary, summary.columns[i].path), [&] {
+      const h5::Handle dataset = h5::open_dataset(summary_group, summary.columns[i].path);
+      claimed[i] = h5::rows(dataset);
+      sound[i] = sound_rows(dataset, summary.columns[i]);
+    });
+  const std::uint64_t most = *std::max_element(claimed.begin(), claimed.end());
+  summary.counted = std::min(counter.value_or(most), most);
+  summary.committed = std::min(summary.counted, *std::min_element(sound.begin(), sound.end()));
+  if (counter && *counter > most) note(fmt::format("{}/commit counts {} rows, and no dataset has more than {}", kSummary, *counter, most));
+  for (std::size_t i = 0; i < claimed.size(); ++i)
+    require_rows(fmt::format("{}/{}", kSummary, summary.columns[i].path), claimed[i], sound[i], summary.counted);
+}
+
+/// Notes what a dataset lacks of the rows that were committed.
+void Remains::Parts::require_rows(const std::string& where, std::uint64_t claimed, std::uint64_t sound, std::uint64_t rows) {
+  if (sound >= rows) return;
+  if (claimed < rows) note(fmt::format("{} has {} rows, and {} were committed", where, claimed, rows));
+  else note(fmt::format("{}: row {} cannot be read, and {} were committed", where, sound, rows));
 }
 
 void Remains::Parts::read_constants() {
@@ -210,7 +265,7 @@ void Remains::Parts::read_constants() {
     if (c.rows != Rows::constant) continue;
     for (std::size_t e = 0; e < episodes.size(); ++e) {
       if (episodes[e].sound[i] == 0 || episodes[e].sound[i] < extent[e][i]) continue;
-      const std::string bytes = raw(e, c, episodes[e].sound[i]);
+      const std::string bytes = raw(groups[e], episode_name(e), c, episodes[e].sound[i]);
       if (c.type == Type::text) c.text = decode_texts(bytes, c.size);
       else c.value = decode_numbers(bytes, c.type);
       break;
@@ -218,12 +273,12 @@ void Remains::Parts::read_constants() {
   }
 }
 
-std::string Remains::Parts::raw(std::size_t e, const Column& c, std::uint64_t rows) const {
+std::string Remains::Parts::raw(hid_t group, const std::string& name, const Column& c, std::uint64_t rows) const {
   std::string out(rows * h5::row_bytes(c), '\0');
   try {
-    if (rows > 0) h5::read_rows(h5::open_dataset(groups[e], c.path), c, 0, rows, out.data());
+    if (rows > 0) h5::read_rows(h5::open_dataset(group, c.path), c, 0, rows, out.data());
   } catch (const h5::Failure& failure) {
-    fail(fmt::format("{}/{}: {}", episode_name(e), c.path, failure.what()));
+    fail(fmt::format("{}/{}: {}", name, c.path, failure.what()));
   }
   return out;
 }
@@ -257,12 +312,9 @@ void Remains::Parts::compare_rows(std::size_t e) {
   }
   const Committed committed{(*counts[e])[0], (*counts[e])[1], (*counts[e])[2]};
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::uint64_t claimed = extent[e][i], sound = episodes[e].sound[i];
-    const std::uint64_t rows = columns[i].rows == Rows::constant ? claimed : counted_rows(columns[i].rows, committed);
-    const std::string where = episode_name(e) + "/" + columns[i].path;
-    if (paths[e].count(columns[i].path) == 0 || sound >= rows) continue;
-    if (claimed < rows) note(fmt::format("{} has {} rows, and {} were committed", where, claimed, rows));
-    else note(fmt::format("{}: row {} cannot be read, and {} were committed", where, sound, rows));
+    const std::uint64_t rows = columns[i].rows == Rows::constant ? extent[e][i] : counted_rows(columns[i].rows, committed);
+    if (paths[e].count(columns[i].path) == 0) continue;
+    require_rows(episode_name(e) + "/" + columns[i].path, extent[e][i], episodes[e].sound[i], rows);
   }
 }
 
@@ -314,7 +366,7 @@ Remains::Remains(const fs::path& file, const fs::path& padded) : parts_(std::mak
   p.read_root();
   p.find_episodes();
   for (std::size_t e = 0; e < p.episodes.size(); ++e)
-    if (!p.episodes[e].lost) p.attempt(episode_name(e), [&] { p.list(e, p.groups[e], "", 0); });
+    if (!p.episodes[e].lost) p.attempt(episode_name(e), [&] { p.list({episode_name(e), p.columns, p.described, p.paths[e]}, p.groups[e], "", 0); });
   if (p.columns.empty()) p.fail(p.problems.empty() ? "has no datasets" : p.problems.front());
   p.extent.assign(p.episodes.size(), std::vector<std::uint64_t>(p.columns.size()));
   for (std::size_t e = 0; e < p.episodes.size(); ++e) {
@@ -322,6 +374,7 @@ Remains::Remains(const fs::path& file, const fs::path& padded) : parts_(std::mak
     for (std::size_t c = 0; c < p.columns.size() && !p.episodes[e].lost; ++c) p.measure(e, c);
   }
   p.read_constants();
+  p.read_summary();
   for (std::size_t e = 0; e < p.episodes.size(); ++e) p.compare_rows(e);
   p.compare_counts();
   for (std::size_t k = 0; k < kCounted.size(); ++k) p.believe(k);
@@ -337,7 +390,12 @@ const std::vector<Column>& Remains::columns() const { return parts_->columns; }
 const std::vector<Remains::Episode>& Remains::episodes() const { return parts_->episodes; }
 std::string Remains::raw(std::size_t episode, std::size_t column, std::uint64_t rows) const {
   const h5::Session session;
-  return parts_->raw(episode, parts_->columns.at(column), rows);
+  return parts_->raw(parts_->groups.at(episode), episode_name(episode), parts_->columns.at(column), rows);
+}
+const Remains::Summary& Remains::summary() const { return parts_->summary; }
+std::string Remains::summary_raw(std::size_t column, std::uint64_t rows) const {
+  const h5::Session session;
+  return parts_->raw(parts_->summary_group, kSummary, parts_->summary.columns.at(column), rows);
 }
 std::optional<std::uint64_t> Remains::sound(std::size_t episode, Rows kind) const { return parts_->least(episode, kind, true); }
 

@@ -23,6 +23,12 @@ class Remains {
     std::vector<std::uint64_t> sound{};  ///< one a column: rows that can be read, committed or not
     bool lost = false;                 ///< there is no such group any more
   };
+  struct Summary {
+    std::vector<Column> columns{};       ///< empty: the run has none, or nothing of it is left
+    std::uint64_t counted = 0;           ///< what its counter says, as far as any column goes
+    std::uint64_t committed = 0;         ///< as far as all of them can be read
+    bool lost = false;                   ///< there was one, and nothing of it can be reached
+  };
 
   /// DataError naming the file: not a run (absent, foreign, newer), or nothing in it can be reached any more. A file that was
   /// cut short can only be opened as a longer copy: it is made under the name `padded` and removed with this object; without
@@ -38,8 +44,10 @@ class Remains {
   RunStatus status() const;                           ///< running when that is lost
   const std::vector<Column>& columns() const;         ///< those that one episode at least describes, constants with their values
   const std::vector<Episode>& episodes() const;
+  const Summary& summary() const;
   /// The first `rows` rows of a column, as the store exchanges them; `rows` is at most what is sound. DataError.
   std::string raw(std::size_t episode, std::size_t column, std::uint64_t rows) const;
+  std::string summary_raw(std::size_t column, std::uint64_t rows) const;
   /// The least number of sound rows that the columns of a kind have; nothing when there is no such column.
   std::optional<std::uint64_t> sound(std::size_t episode, Rows kind) const;
 

@@ -21,6 +21,8 @@ class Salvager {
       : from_(from), to_(std::move(to)), remains_(from, to_.string() + ".padded"), status_(remains_.status()) {
     lost_ = remains_.problems();
     for (const auto& episode : remains_.episodes()) limits_.emplace_back(episode.sound);
+    summary_rows_ = remains_.summary().committed;
+    if (remains_.summary().lost || summary_rows_ < remains_.summary().counted) unfinished();
   }
 
   Salvage run() {
@@ -106,13 +108,18 @@ class Salvager {
       return unfinished();
     }
     const auto& [episode, path, row] = *problem.at;
+    if (!episode) {
+      summary_rows_ = std::min(summary_rows_, row);
+      lost_.push_back(problem.text + "; the summary is cut before it");
+      return unfinished();
+    }
     const auto& columns = remains_.columns();
     const auto it = std::find_if(columns.begin(), columns.end(), [&wanted = path](const Column& c) { return c.path == wanted; });
     FADER_CHECK(it != columns.end(), "{}", path);
     if (it->rows == Rows::constant) throw DataError(fmt::format("{}: cannot be made whole: {}", from_.string(), problem.text));
     const bool final_value = it->rows == Rows::once;
     if (final_value) unfinished();
-    std::uint64_t& limit = limits_[episode][static_cast<std::size_t>(it - columns.begin())];
+    std::uint64_t& limit = limits_[*episode][static_cast<std::size_t>(it - columns.begin())];
     limit = std::min(limit, row);
     lost_.push_back(problem.text + (final_value ? "" : "; the episode is cut before it"));
   }
@@ -136,7 +143,7 @@ class Salvager {
     std::vector<Attributes> attributes;
     for (const auto& episode : remains_.episodes()) attributes.push_back(episode.lost ? shared_attributes() : episode.attributes);
     try {
-      make_objects(to_, remains_.root(), attributes, remains_.columns());
+      make_objects(to_, remains_.root(), attributes, remains_.columns(), remains_.summary().columns);
       h5::Handle file = h5::open_to_append(to_);
       std::uint64_t all[3] = {};
       for (std::size_t e = 0; e < kept_.size(); ++e) {
@@ -145,6 +152,7 @@ class Salvager {
         for (int k = 0; k < 3; ++k) all[k] += here[k];
       }
       h5::write_counter(h5::open_dataset(file, kCommit), all, false);
+      copy_summary(file);
       h5::write_counter(h5::open_dataset(file, kStatus), &status_, true);
       file.close();
     } catch (const h5::Failure& e) {
@@ -165,6 +173,15 @@ class Salvager {
     h5::write_counter(h5::open_dataset(group, kCommit), here, false);
   }
 
+  void copy_summary(const h5::Handle& file) {
+    const auto& columns = remains_.summary().columns;
+    if (columns.empty()) return;
+    const h5::Handle group = h5::open_group(file, kSummary);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      h5::append_rows(h5::open_dataset(group, columns[i].path), columns[i], 0, summary_rows_, remains_.summary_raw(i, summary_rows_).data());
+    h5::write_counter(h5::open_dataset(group, kCommit), &summary_rows_, false);
+  }
+
   Salvage report() const {
     Committed kept, there;
     const auto add = [](Committed& sum, const Committed& c) { sum = {sum.intervals + c.intervals, sum.steps + c.steps, sum.events + c.events}; };
@@ -180,6 +197,8 @@ class Salvager {
     out.kept = fmt::format("{}, {} episode{}, {} of {} intervals, {} of {} step rows, {} of {} events", kWords[static_cast<int>(status_)],
                            kept_.size(), kept_.size() == 1 ? "" : "s", kept.intervals, there.intervals, kept.steps, there.steps,
                            kept.events, there.events);
+    if (const auto& summary = remains_.summary(); !summary.columns.empty())
+      out.kept += fmt::format(", {} of {} rows of the summary", summary_rows_, summary.counted);
     return out;
   }
 
@@ -189,6 +208,7 @@ class Salvager {
   std::vector<std::string> lost_;
   std::vector<std::vector<std::uint64_t>> limits_;  ///< [episode][column] rows that can be kept
   std::vector<Committed> kept_;
+  std::uint64_t summary_rows_ = 0;
 };
 
 }  // namespace

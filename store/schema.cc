@@ -142,4 +142,23 @@ std::vector<Column> run_columns(const RunShape& shape) {
   return out;
 }
 
+std::vector<Column> summary_columns(const RunShape& shape) {
+  std::vector<Column> out;
+  const auto add = [&](std::string path, Type type, std::string unit = "", std::string note = "") {
+    out.push_back(with(numbers(std::move(path), std::move(unit), std::move(note)), Rows::episode, type));
+    out.back().axes = "episode";
+  };
+  add("episode", Type::i64, "", "number in the run: learning episodes first, then evaluation episodes");
+  add("slot", Type::i64);
+  add("evaluation", Type::boolean, "", "played to judge the policy, which learned nothing from it");
+  add("decisions", Type::i64);
+  add("failed", Type::boolean);
+  add("return", Type::f64, "", shape.rewards.empty() ? "" : "sum of " + shape.rewards.front() + ", unscaled");
+  add("flops", Type::f64, "flop", "of all phases");
+  add("tokens", Type::i64, "token", "of all phases");
+  for (const auto& s : shape.finals)
+    if (s.axis.empty() && !s.is_volatile) add(s.path, s.whole ? Type::i64 : Type::f64, s.unit);
+  return out;
+}
+
 }  // namespace fader

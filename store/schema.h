@@ -6,6 +6,10 @@
 //   /episode_<i>       attributes id, total_steps (planned, since SWMR forbids later ones), seed, policy, env, ...
 //   /episode_<i>/commit  uint64[3]  of this episode; readers trust it and ignore rows beyond it
 //   /episode_<i>/<path>  one dataset a column: [rows] when a row is a number, else [rows, size]
+//   /summary           only in a run of many episodes, of which some alone are kept in full as /episode_<i>: a row for every
+//                      episode played, in the order in which they ended. The attribute `episode` of /episode_<i> says which it is.
+//   /summary/commit    uint64[1]  rows; flushed last like the others
+//   /summary/<path>    one dataset a column, a number a row
 //
 // Each dataset says what it is by attributes: rows, axes, unit, missing (NaN or -1), labels (of the last dimension),
 // note, and volatile = 1 when equal runs may differ in it.
@@ -17,7 +21,7 @@
 namespace fader {
 
 inline constexpr const char* kSchemaName = "fader-run";
-inline constexpr int kSchemaMajor = 1, kSchemaMinor = 0;
+inline constexpr int kSchemaMajor = 1, kSchemaMinor = 1;  // 1.1: /summary
 
 /// What a row of a column belongs to.
 enum class Rows : std::uint8_t {
@@ -26,12 +30,13 @@ enum class Rows : std::uint8_t {
   step,           ///< an optimiser step
   event,          ///< something that happened
   once,           ///< one row an episode, NaN until the episode is complete
-  constant        ///< written with the file
+  constant,       ///< written with the file
+  episode         ///< an episode that was played: the columns of /summary, and no others
 };
 enum class Type : std::uint8_t { f64, i64, u8, boolean, text };
 
 struct Column {
-  std::string path;                 ///< below /episode_<i>/
+  std::string path;                 ///< below /episode_<i>/ or /summary/
   Rows rows = Rows::interval;
   Type type = Type::f64;
   std::size_t size = 1;             ///< numbers a row; of text: bytes a row, longer ones are cut
@@ -71,5 +76,12 @@ struct RunShape {
 ///   train/{step,loss,learning_rate,gradient_norm}; events/{interval,kind,text}; final/<name>; and the environment's series.
 /// `rewards` is the environment's first reward, unscaled. probability and presets are there for discrete policies only.
 std::vector<Column> run_columns(const RunShape& shape);
+
+/// The columns of /summary, in the order in which RunWriter::summarise takes them: episode, slot, evaluation, decisions, failed,
+/// return, flops, tokens, and final/<name> for all that is one number.
+///   episode     its number in the run: learning episodes first, then evaluation episodes
+///   return      sum of the first reward, unscaled
+///   flops, tokens  of the whole episode, all phases; a final value is NaN where it was not measured
+std::vector<Column> summary_columns(const RunShape& shape);
 
 }  // namespace fader

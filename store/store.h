@@ -37,16 +37,21 @@ struct Committed {
 ///
 /// Whole numbers: NaN is written as -1, anything else must be whole. Booleans are 0 and 1. Text is made valid UTF-8 and cut to
 /// the column's size.
+///
+/// A run of many episodes has groups for those alone that are kept in full, and a summary: a row for every episode. Rows of the
+/// summary are committed with the next commit of any episode, by commit_summary, by status, and by themselves as soon as
+/// kSummaryBatch of them wait; a kill loses those that still wait, so commit_summary before whatever counts on them (a checkpoint).
 class RunWriter {
  public:
   /// Makes the file (a file of that name is replaced), all groups, attributes and datasets, and begins SWMR: from then on no
   /// object and no attribute can be added. `root` are the attributes of the file (provenance; schema and schema_version are
   /// added), `episodes[i]` those of /episode_<i> (id is added). The file appears whole, under its name, or not at all.
+  /// `summary`: the columns of /summary (schema.h); empty: there is none.
   RunWriter(const std::filesystem::path& file, const Attributes& root, std::span<const Attributes> episodes,
-            std::span<const Column> columns);
-  /// Goes on with a run that was stopped or killed, cut back to `cut[i]` rows of episode i. The file is copied and replaced as
-  /// a whole. DataError as RunReader, or when less was committed than `cut` says.
-  RunWriter(const std::filesystem::path& file, std::span<const Committed> cut);
+            std::span<const Column> columns, std::span<const Column> summary = {});
+  /// Goes on with a run that was stopped or killed, cut back to `cut[i]` rows of episode i and to `summary_rows` of the summary.
+  /// The file is copied and replaced as a whole. DataError as RunReader, or when less was committed than that.
+  RunWriter(const std::filesystem::path& file, std::span<const Committed> cut, std::uint64_t summary_rows = 0);
   ~RunWriter();  ///< closes; what was not committed is lost
   RunWriter(RunWriter&&) noexcept;
 
@@ -61,6 +66,11 @@ class RunWriter {
   /// others, and likewise step and event columns.
   void commit(std::size_t episode);
   Committed committed(std::size_t episode) const;
+  static constexpr std::size_t kSummaryBatch = 64;
+  /// An episode has ended: a number for each column of the summary, in their order. Defect when there is no summary.
+  void summarise(std::span<const double> row);
+  void commit_summary();
+  std::uint64_t summary_rows() const;  ///< committed ones; 0: none, or no summary
   void status(RunStatus status);
   void close();  ///< the file then opens like any other; nothing may follow
 
@@ -92,13 +102,18 @@ class RunReader {
   std::vector<std::string> read_text(std::size_t episode, std::string_view path) const;
   std::vector<std::string> labels(std::string_view path) const;  ///< of the second dimension; empty: none
 
+  const std::vector<Column>& summary_columns() const;  ///< empty: the run has no summary, and every episode is kept in full
+  std::uint64_t summary_rows() const;                  ///< episodes that have ended
+  /// A number for each of them, in the order in which they ended. DataError when there is no such column.
+  std::vector<double> summary(std::string_view path) const;
+
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 
 /// Differences between two runs, a line each; empty: equal. All columns but the volatile ones bit for bit (NaN equals
-/// NaN), the status, all attributes but those of provenance: created, host, command_line, config_toml (config_sha256 is compared), git_*.
+/// NaN), the summary, the status, all attributes but those of provenance: created, host, command_line, config_toml (config_sha256 is compared), git_*.
 /// Where one of them did not log its optimiser steps (attribute log_steps), columns of steps are left out.
 std::vector<std::string> compare_runs(const std::filesystem::path& a, const std::filesystem::path& b);
 

@@ -14,9 +14,10 @@ namespace {
 
 constexpr std::size_t kEpisodesInUse = 8;
 
-void check_columns(std::span<const Column> columns) {
+void check_columns(std::span<const Column> columns, bool in_summary) {
   std::set<std::string> paths = {kCommit};
   for (const Column& c : columns) {
+    FADER_CHECK(misplaced(c, in_summary).empty(), "{}", misplaced(c, in_summary));
     const std::string framed = "/" + c.path + "/";
     FADER_CHECK(framed.find("//") == std::string::npos && framed.find("/./") == std::string::npos, "'{}' is no path", c.path);
     FADER_CHECK(paths.insert(c.path).second, "column '{}' is there twice", c.path);
@@ -69,7 +70,7 @@ void write_all(hid_t object, Attributes attributes, Attributes added) {
 }  // namespace
 
 void make_objects(const fs::path& path, const Attributes& root, std::span<const Attributes> episodes,
-                  std::span<const Column> columns) {
+                  std::span<const Column> columns, std::span<const Column> summary) {
   h5::Handle file = h5::create_file(path);
   const std::string version = fmt::format("{}.{}", kSchemaMajor, kSchemaMinor);
   write_all(file, root, {{"schema", std::string(kSchemaName)}, {"schema_version", version}});
@@ -83,6 +84,11 @@ void make_objects(const fs::path& path, const Attributes& root, std::span<const 
       const h5::Handle dataset = h5::make_column(group, c);
       if (c.rows == Rows::constant) fill_constant(dataset, c);
     }
+  }
+  if (!summary.empty()) {
+    const h5::Handle group = h5::make_group(file, kSummary);
+    h5::make_counter(group, kCommit, false, 1);
+    for (const Column& c : summary) h5::make_column(group, c);
   }
   file.close();
 }
@@ -100,6 +106,12 @@ struct RunWriter::Parts {
     std::vector<Series> series{};  ///< one a column
     Committed committed{};
   };
+  struct Summary {
+    std::vector<Column> columns;
+    h5::Handle commit{};
+    std::vector<Series> series{};  ///< one a column, open all the time
+    std::uint64_t committed = 0;
+  };
 
   fs::path path;
   std::vector<Column> columns;
@@ -108,8 +120,10 @@ struct RunWriter::Parts {
   h5::Handle file, status, commit;
   std::vector<Episode> episodes;
   std::vector<std::size_t> in_use;  ///< episodes whose datasets are open, the latest last
+  Summary summary;
 
-  Parts(fs::path where, std::span<const Column> list) : path(std::move(where)), columns(list.begin(), list.end()) {
+  Parts(fs::path where, std::span<const Column> list, std::span<const Column> summary_list)
+      : path(std::move(where)), columns(list.begin(), list.end()), summary{{summary_list.begin(), summary_list.end()}} {
     for (std::size_t i = 0; i < columns.size(); ++i) index.emplace(columns[i].path, i);
   }
 
@@ -122,7 +136,13 @@ struct RunWriter::Parts {
   void append_text(std::size_t episode, std::string_view name, std::string_view text);
   void set(std::size_t episode, std::string_view name, std::span<const double> values);
   void copy_rows(const RunReader& from, std::size_t episode, const Committed& cut);
+  void copy_summary(const RunReader& from, std::uint64_t rows);
   void commit_rows(std::size_t episode);
+  static void write_waiting(const std::vector<Column>& columns, std::vector<Series>& series);
+  void summarise(std::span<const double> row);
+  void write_summary();
+  void count_summary();
+  void commit_summary();
   std::uint64_t agreed(std::size_t episode, Rows kind) const;
   Committed count(std::size_t episode) const;
   void write_status(RunStatus value);
@@ -157,6 +177,11 @@ void RunWriter::Parts::open(const fs::path& at, std::size_t count_of_episodes) {
     episode.committed = {counted[0], counted[1], counted[2]};
     for (std::size_t i = 0; i < columns.size(); ++i) episode.series[i].written = counted_rows(columns[i].rows, episode.committed);
   }
+  if (summary.columns.empty()) return;
+  const h5::Handle group = h5::open_group(file, kSummary);
+  summary.commit = h5::open_dataset(group, kCommit);
+  summary.committed = h5::read_counter(group, kCommit, 1)[0];
+  for (const Column& c : summary.columns) summary.series.push_back({h5::open_dataset(group, c.path), summary.committed});
 }
 
 /// Opens the datasets of an episode and closes those that have long not been written: a flush visits every open one.
@@ -256,19 +281,24 @@ Committed RunWriter::Parts::count(std::size_t episode) const {
   return out;
 }
 
+void RunWriter::Parts::write_waiting(const std::vector<Column>& columns, std::vector<Series>& series) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    Series& s = series[i];
+    if (s.waiting == 0) continue;
+    h5::append_rows(s.dataset, columns[i], s.written, s.waiting, s.bytes.data());
+    s.written += s.waiting;
+    s.waiting = 0;
+    s.bytes.clear();
+  }
+}
+
 void RunWriter::Parts::commit_rows(std::size_t episode) {
   Episode& e = at(episode);
   const Committed next = count(episode);
+  write_summary();
   writing(episode_name(episode), [&] {
     use(episode);
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      Series& s = e.series[i];
-      if (s.waiting == 0) continue;
-      h5::append_rows(s.dataset, columns[i], s.written, s.waiting, s.bytes.data());
-      s.written += s.waiting;
-      s.waiting = 0;
-      s.bytes.clear();
-    }
+    write_waiting(columns, e.series);
     h5::flush(file);
     const std::uint64_t here[3] = {next.intervals, next.steps, next.events};
     const h5::Handle counter = h5::open_dataset(e.group, kCommit);
@@ -282,6 +312,39 @@ void RunWriter::Parts::commit_rows(std::size_t episode) {
     }
     h5::write_counter(commit, all, false);
   });
+  count_summary();
+}
+
+void RunWriter::Parts::summarise(std::span<const double> row) {
+  require_open();
+  FADER_CHECK(row.size() == summary.columns.size() && !row.empty(), "the summary takes {} numbers a row, not {}", summary.columns.size(),
+              row.size());
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    encode(summary.columns[i], row[i], summary.series[i].bytes);
+    ++summary.series[i].waiting;
+  }
+  if (summary.series.front().waiting >= kSummaryBatch) commit_summary();
+}
+
+void RunWriter::Parts::write_summary() {
+  if (!summary.columns.empty()) writing(kSummary, [&] { write_waiting(summary.columns, summary.series); });
+}
+
+/// After a flush.
+void RunWriter::Parts::count_summary() {
+  if (summary.columns.empty() || summary.series.front().written == summary.committed) return;
+  writing(kSummary, [&] {
+    const std::uint64_t rows = summary.series.front().written;
+    h5::write_counter(summary.commit, &rows, false);
+    summary.committed = rows;
+  });
+}
+
+void RunWriter::Parts::commit_summary() {
+  require_open();
+  write_summary();
+  writing("", [&] { h5::flush(file); });
+  count_summary();
 }
 
 void RunWriter::Parts::copy_rows(const RunReader& from, std::size_t episode, const Committed& cut) {
@@ -308,12 +371,20 @@ void RunWriter::Parts::copy_rows(const RunReader& from, std::size_t episode, con
   commit_rows(episode);
 }
 
+void RunWriter::Parts::copy_summary(const RunReader& from, std::uint64_t rows) {
+  if (rows > from.summary_rows())
+    throw DataError(fmt::format("{}: the summary holds {} episodes, less than the {} to go on from", path.string(), from.summary_rows(), rows));
+  for (std::size_t i = 0; i < summary.columns.size(); ++i) {
+    const auto values = from.summary(summary.columns[i].path);
+    for (std::uint64_t r = 0; r < rows; ++r) encode(summary.columns[i], values[r], summary.series[i].bytes);
+    summary.series[i].waiting = rows;
+  }
+  commit_summary();
+}
+
 void RunWriter::Parts::write_status(RunStatus value) {
-  require_open();
-  writing("status", [&] {
-    h5::flush(file);  // final values are there before the file says that it is complete
-    h5::write_counter(status, &value, true);
-  });
+  commit_summary();  // which flushes: final values are there before the file says that it is complete
+  writing("status", [&] { h5::write_counter(status, &value, true); });
 }
 
 void RunWriter::Parts::close() {
@@ -321,6 +392,8 @@ void RunWriter::Parts::close() {
   writing("", [&] {
     h5::flush(file);  // so that what can fail fails while the file still says that it is being written
     episodes.clear();
+    summary.series.clear();
+    summary.commit.close();
     commit.close();
     status.close();
     file.close();
@@ -336,36 +409,39 @@ void RunWriter::Parts::abandon() {
     for (Series& s : e.series) left.push_back(std::move(s.dataset));
   }
   episodes.clear();
-  for (h5::Handle* handle : {&status, &commit, &file}) left.push_back(std::move(*handle));
+  for (Series& s : summary.series) left.push_back(std::move(s.dataset));
+  for (h5::Handle* handle : {&summary.commit, &status, &commit, &file}) left.push_back(std::move(*handle));
 }
 
 RunWriter::RunWriter(const fs::path& file, const Attributes& root, std::span<const Attributes> episodes,
-                     std::span<const Column> columns)
-    : parts_(std::make_unique<Parts>(file, columns)) {
-  check_columns(columns);
+                     std::span<const Column> columns, std::span<const Column> summary)
+    : parts_(std::make_unique<Parts>(file, columns, summary)) {
+  check_columns(columns, false);
+  check_columns(summary, true);
   parts_->writing("", [&] {
     AtomicFile whole(file);
-    make_objects(whole.path(), root, episodes, columns);
+    make_objects(whole.path(), root, episodes, columns, summary);
     parts_->open(whole.path(), episodes.size());
     whole.commit();
   });
 }
 
-RunWriter::RunWriter(const fs::path& file, std::span<const Committed> cut) {
+RunWriter::RunWriter(const fs::path& file, std::span<const Committed> cut, std::uint64_t summary_rows) {
   const h5::Session session;
   const RunReader old(file);
   std::vector<Attributes> episodes;
   for (std::size_t e = 0; e < old.episodes(); ++e) episodes.push_back(old.episode(e));
   FADER_CHECK_EQ(cut.size(), episodes.size());
   AtomicFile whole(file);
-  Parts copy(whole.path(), old.columns());
+  Parts copy(whole.path(), old.columns(), old.summary_columns());
   copy.writing("", [&] {
-    make_objects(whole.path(), old.root(), episodes, old.columns());
+    make_objects(whole.path(), old.root(), episodes, old.columns(), old.summary_columns());
     copy.open(whole.path(), episodes.size());
   });
   for (std::size_t e = 0; e < cut.size(); ++e) copy.copy_rows(old, e, cut[e]);
+  copy.copy_summary(old, summary_rows);
   copy.close();  // so that what is synced now is whole
-  parts_ = std::make_unique<Parts>(file, old.columns());
+  parts_ = std::make_unique<Parts>(file, old.columns(), old.summary_columns());
   parts_->writing("", [&] { parts_->open(whole.path(), episodes.size()); });
   whole.commit();
 }
@@ -386,6 +462,9 @@ void RunWriter::set(std::size_t episode, std::string_view path, std::span<const 
 }
 void RunWriter::commit(std::size_t episode) { parts_->commit_rows(episode); }
 Committed RunWriter::committed(std::size_t episode) const { return parts_->at(episode).committed; }
+void RunWriter::summarise(std::span<const double> row) { parts_->summarise(row); }
+void RunWriter::commit_summary() { parts_->commit_summary(); }
+std::uint64_t RunWriter::summary_rows() const { return parts_->summary.committed; }
 void RunWriter::status(RunStatus status) { parts_->write_status(status); }
 void RunWriter::close() { parts_->close(); }
 

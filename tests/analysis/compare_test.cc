@@ -141,3 +141,44 @@ TEST_CASE("a metric of rewards is better when higher") {
   CHECK(all.contenders[all.ranking[0]].name == "console");
   CHECK(all.wins(*all.contenders[1].paired) == 1);
 }
+
+TEST_CASE("learning is a moving average over the last episodes of all seeds") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  write_run(x, many_episodes({.policy = "console", .seed = 0}, 1, true));
+  write_run(x, many_episodes({.policy = "console", .seed = 1}, 2, true));
+  write_run(x, {.seed = 0});
+  const Collection runs = collect_runs(x);
+  const Comparison all = compare(runs);
+  CHECK(all.window == 6);  // five, in whole rounds of two
+  CHECK(all.contenders[0].learning.episode.empty());
+  CHECK_FALSE(all.contenders[0].evaluated);
+  CHECK(all.contenders[1].evaluated);
+  const Learning& l = all.contenders[1].learning;
+  REQUIRE(l.episode == std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  CHECK(l.n == std::vector<std::size_t>{2, 4, 6, 8, 10, 12, 12, 12, 12, 12});
+  CHECK(l.mean[0] == 0);
+  CHECK(l.mean[2] == 1.5);                // (0 + 1 + 2) (1 + 2) / 6
+  CHECK(l.mean[9] == Approx(1.5 * 6.5));  // episodes 4 to 9
+  CHECK(l.sd[1] == Approx(std::sqrt((2 * 0.5625 + 0.0625 + 1.5625) / 3)));  // of 0, 0, 1, 2
+  CHECK(all.contenders[1].mean == 3.5);
+  REQUIRE(all.notes.size() == 2);
+  CHECK_THAT(all.notes[0], Contains("judged by the mean over their 2 evaluation episodes. Curves"));
+}
+
+TEST_CASE("what judges runs of several episodes is said, also where it differs") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  write_run(x, many_episodes({}, 1, false));
+  const auto note = [&] {
+    const Collection runs = collect_runs(x);
+    return compare(runs).notes.at(0);
+  };
+  CHECK_THAT(note(), Contains("judged by the mean over their last 2 learning episodes."));
+  write_run(x, many_episodes({.policy = "console"}, 1, true));
+  CHECK_THAT(note(), Contains("the mean over their 2 evaluation episodes (policy=console); by the mean over their last 2 learning episodes (policy=random)."));
+  SyntheticRun old{.policy = "old"};
+  old.phases = {"", ""};
+  write_run(x, old);
+  CHECK_THAT(note(), Contains("by their last episode that was kept in full (policy=old)"));
+}

@@ -150,6 +150,48 @@ TEST_CASE("figures are drawn in three kinds, equal bytes on every run") {
   for (const auto& file : fs::directory_iterator(figures)) CHECK_THAT(file.path().string(), !Contains(".part"));
 }
 
+TEST_CASE("learning has tables and a figure where runs have several episodes, and they go when there are none any more") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x", tables = x / "tables";
+  for (std::uint64_t seed = 0; seed < 3; ++seed) {
+    write_run(x, many_episodes({.seed = seed}, 0, true));
+    write_run(x, many_episodes({.policy = "console", .seed = seed}, 1 + static_cast<double>(seed), seed != 1));
+  }
+  const ReportOptions options{.figures = have_gnuplot(), .source = FADER_SOURCE_DIR};
+  const Report done = report(x, options);
+  CHECK(done.problems.empty());
+  const auto learning = read_table(tables / "learning.tsv"), evaluation = read_table(tables / "evaluation.tsv");
+  CHECK(learning.size() == 1 + 2 * 10);
+  CHECK(learning[1][1] == "1");  // line type 1 is the baseline's
+  CHECK(learning[11][0] == "console");
+  CHECK(learning[11][1] == "2");
+  CHECK(cell(learning, "n", "policy", "console") == "3");
+  CHECK(evaluation.size() == 1 + 2 * 3 + 2 * 2);
+  CHECK(cell(evaluation, "return", "policy", "console") == "8");
+  CHECK(cell(evaluation, "value", "policy", "console") == "3");
+  CHECK_THAT(read_file(x / "report.md"), Contains("evaluation episodes (policy=console, policy=random)"));
+  if (options.figures) {
+    const std::string svg = read_file(x / "figures/learning.svg");
+    CHECK_THAT(svg, Contains("return (sum of rewards)") && Contains("learning episode") && Contains("evaluation") && Contains("console") &&
+                        Contains("mean of the last 6 episodes, band: ± SD, 3 seeds"));
+    CHECK_THAT(read_file(x / "report.md"), Contains("gnuplot -c \"$PLOTS/learning.gp\" figures/learning.svg tables/learning.tsv tables/evaluation.tsv"));
+    for (const std::string kind : {".png", ".pdf"}) CHECK(fs::file_size(x / "figures" / ("learning" + kind)) > 1000);
+    report(x, options);
+    CHECK(read_file(x / "figures/learning.svg") == svg);
+    // either side alone
+    CHECK(plot(x, "learning.gp alone.svg tables/learning.tsv ''") == 0);
+    CHECK_THAT(read_file(x / "alone.svg"), Contains("learning episode") && !Contains("evaluation"));
+    CHECK(plot(x, "learning.gp alone.svg '' tables/evaluation.tsv") == 0);
+    CHECK_THAT(read_file(x / "alone.svg"), Contains("evaluation episode") && !Contains("learning"));
+  }
+  fs::remove_all(x / "policy=random");
+  fs::remove_all(x / "policy=console");
+  write_run(x, {});
+  report(x, {.figures = false});
+  CHECK_FALSE(fs::exists(tables / "learning.tsv"));
+  CHECK_FALSE(fs::exists(tables / "evaluation.tsv"));
+}
+
 TEST_CASE("one run of one policy is drawn too, without bands") {
   if (!have_gnuplot()) return;
   const TemporaryFolder out;
@@ -177,6 +219,9 @@ TEST_CASE("a script refuses a missing or foreign table and keeps the old figure"
   CHECK(plot(x, "weights.gp old.svg foreign.tsv") == 3);
   CHECK(plot(x, "forest.gp old.svg missing.tsv missing.tsv") == 3);
   CHECK(plot(x, "forest.gp old.svg foreign.tsv foreign.tsv") == 3);
+  CHECK(plot(x, "learning.gp old.svg missing.tsv") == 3);
+  CHECK(plot(x, "learning.gp old.svg '' foreign.tsv") == 3);
+  CHECK(plot(x, "learning.gp old.svg") == 2);
   CHECK(plot(x, "curves.gp old.bmp curves.tsv") == 2);
   CHECK(plot(x, "curves.gp") != 0);
   CHECK(plot(x, "curves.gp old.svg empty.tsv") == 3);

@@ -157,3 +157,65 @@ TEST_CASE("a run without the metric is left out, the return stands in when none 
   REQUIRE(c.runs.size() == 2);
   CHECK(c.runs[0].value == 4);
 }
+
+TEST_CASE("a run of several episodes is judged by those that were played to evaluate") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  write_run(x, many_episodes({}, 1, true));
+  Collection c = collect_runs(x);
+  const RunRecord& r = c.runs.at(0);
+  CHECK(r.episodes == 12);
+  CHECK(r.members == 2);
+  CHECK(r.judged == std::vector<std::size_t>{10, 11});
+  CHECK_FALSE(r.value_of_shown);
+  CHECK(r.value == 3.5);
+  CHECK(r.judged_return() == 9);
+  CHECK(r.played[0].number == 0);  // by number, not by when they ended
+  CHECK(r.reference == std::vector<double>{7, 6, 5.5, 5.25, 5});  // of episode_1, the last one that was played to evaluate
+  CHECK(r.loss_test == 5.5);
+  CHECK(collect_runs(x, {.metric = "return"}).runs[0].value == 9);
+  c = collect_runs(x, {.metric = "final/loss_validation"});  // which the summary does not have
+  CHECK(c.runs[0].value == 5.625);
+  CHECK(c.runs[0].value_of_shown);
+}
+
+TEST_CASE("a run of learning episodes alone is judged by its last round") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  SyntheticRun run = many_episodes({}, 1, false);
+  write_run(x, run);
+  CHECK(collect_runs(x).runs[0].value == 5 - 0.125 * 8.5);
+  CHECK(collect_runs(x).runs[0].reference.back() == 5);  // of the last group
+  run.members = 0;
+  write_run(x, run);
+  CHECK(collect_runs(x).runs[0].value == 5 - 0.125 * 9);
+  run.members = 100;
+  write_run(x, run);
+  CHECK(collect_runs(x).runs[0].value == 5 - 0.125 * 4.5);
+  for (auto& p : run.played) p.loss_test = std::numeric_limits<double>::quiet_NaN();
+  run.members = 2;
+  write_run(x, run);
+  CHECK(collect_runs(x).metric_missing);  // that of an episode kept in full does not stand in
+}
+
+TEST_CASE("the return that stands in for a missing metric is the mean of the episodes that judge the run") {
+  const TemporaryFolder out;
+  SyntheticRun run = many_episodes({.loss_test = std::numeric_limits<double>::quiet_NaN()}, 1, true);
+  for (auto& p : run.played) p.loss_test = std::numeric_limits<double>::quiet_NaN();
+  write_run(out.path() / "x", run);
+  const Collection c = collect_runs(out.path() / "x");
+  CHECK(c.metric_missing);
+  CHECK(c.runs[0].value == 9);
+}
+
+TEST_CASE("several episodes without a summary are judged by the last one kept in full") {
+  const TemporaryFolder out;
+  SyntheticRun run;
+  run.phases = {"", "", ""};
+  write_run(out.path() / "x", run);
+  const Collection c = collect_runs(out.path() / "x");
+  CHECK(c.runs[0].episodes == 3);
+  CHECK(c.runs[0].value == 6.5);
+  CHECK(c.runs[0].value_of_shown);
+  CHECK(c.runs[0].judged_return() == 2);
+}

@@ -44,6 +44,16 @@ struct SyntheticRun {
   RunStatus status = RunStatus::complete;
   std::string corpus = "c0ffee", model = "model-a", baseline = "random", experiment = "synthetic", config = "hash", metric = "final/loss_test";
   std::string question = "Does anything beat chance?";
+  // Of a run of several episodes: the phases of those kept in full (all alike, but for losses that are higher by the group's index),
+  // and the rows of the summary.
+  std::vector<std::string> phases = {""};
+  struct Played {
+    std::int64_t number = 0;
+    bool evaluation = false;
+    double total = 0, loss_test = 0;
+  };
+  std::vector<Played> played{};
+  std::int64_t members = 0;                    ///< 0: the file does not say
   std::string point() const { return "policy=" + policy; }
 };
 
@@ -75,46 +85,67 @@ inline std::vector<Column> synthetic_columns(const SyntheticRun& run) {
           number("final/loss_validation", Rows::once, "nat/token"), number("final/loss_test", Rows::once, "nat/token"), domains};
 }
 
-inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_t t) {
-  writer.append(0, "infos/tokens", run.tokens[t]);
-  writer.append(0, "infos/loss_reference", run.reference[t]);
-  writer.append(0, "infos/loss_train", t == 0 ? std::numeric_limits<double>::quiet_NaN() : run.reference[t] + 0.25);
+inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_t e, std::size_t t) {
+  writer.append(e, "infos/tokens", run.tokens[t]);
+  writer.append(e, "infos/loss_reference", run.reference[t] + static_cast<double>(e));
+  writer.append(e, "infos/loss_train", t == 0 ? std::numeric_limits<double>::quiet_NaN() : run.reference[t] + 0.25);
   if (t == 0) return;
   std::vector<double> weights(run.agents.size(), 0.0);
   weights.back() = 1;
   const double d = static_cast<double>(t);
   const std::vector<double> seconds = {2, 9 * d, d, 3 * d}, flops = {1e6 * d, 8e6 * d, 1e6 * d, 5e6 * d}, tokens = {0, 100 * d, 10 * d, 0};
-  writer.append(0, "actions", run.weights.empty() ? weights : run.weights[t - 1]);
-  writer.append(0, "rewards", run.reference[t - 1] - run.reference[t]);
-  writer.append(0, "console/arm", run.arm);
-  writer.append(0, "cost/seconds", seconds);
-  writer.append(0, "cost/flops", flops);
-  writer.append(0, "cost/tokens", tokens);
-  writer.append(0, "cost/total_seconds", 2 + 13 * d);
+  writer.append(e, "actions", run.weights.empty() ? weights : run.weights[t - 1]);
+  writer.append(e, "rewards", run.reference[t - 1] - run.reference[t]);
+  writer.append(e, "console/arm", run.arm);
+  writer.append(e, "cost/seconds", seconds);
+  writer.append(e, "cost/flops", flops);
+  writer.append(e, "cost/tokens", tokens);
+  writer.append(e, "cost/total_seconds", 2 + 13 * d);
+}
+
+inline std::vector<Column> synthetic_summary(const SyntheticRun& run) {
+  std::vector<Column> out;
+  for (const char* path : {"episode", "evaluation", "return", "final/loss_test"}) {
+    if (run.played.empty()) break;
+    Column& c = out.emplace_back();
+    c.path = path;
+    c.rows = Rows::episode;
+    c.type = c.path == "episode" ? Type::i64 : c.path == "evaluation" ? Type::boolean : Type::f64;
+  }
+  return out;
 }
 
 /// Writes <experiment>/policy=<policy>/seed-<n>/run.h5 and returns its folder.
 inline fs::path write_run(const fs::path& experiment, const SyntheticRun& run) {
   const fs::path folder = experiment / run.point() / fmt::format("seed-{}", run.seed);
   make_folder(folder);
-  const Attributes root = {{"experiment", run.experiment}, {"question", run.question}, {"policy_name", run.policy}, {"point", run.point()},
+  Attributes root = {{"experiment", run.experiment}, {"question", run.question}, {"policy_name", run.policy}, {"point", run.point()},
                            {"seed", run.seed}, {"baseline", run.baseline}, {"metric", run.metric}, {"confidence", 0.95},
                            {"corpus_hash", run.corpus}, {"model", run.model}, {"config_sha256", run.config}};
-  const std::vector<Attributes> episodes = {{{"env", std::string("pretrain-v0")}, {"policy", run.policy}}};
+  if (run.members > 0) root["members"] = run.members;
+  std::vector<Attributes> episodes;
+  for (const std::string& phase : run.phases) {
+    episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}});
+    if (!phase.empty()) episodes.back()["phase"] = phase;
+  }
   const std::vector<Column> columns = synthetic_columns(run);
-  RunWriter writer(folder / "run.h5", root, episodes, columns);
-  for (std::size_t t = 0; t < run.tokens.size(); ++t) {
-    append_moment(writer, run, t);
-    if (t > 0) writer.commit(0);
+  RunWriter writer(folder / "run.h5", root, episodes, columns, synthetic_summary(run));
+  for (std::size_t e = 0; e < episodes.size(); ++e) {
+    for (std::size_t t = 0; t < run.tokens.size(); ++t) {
+      append_moment(writer, run, e, t);
+      if (t > 0) writer.commit(e);
+    }
+    if (run.status != RunStatus::complete) continue;
+    const double worse = static_cast<double>(e);
+    const std::vector<double> domains = {run.loss_test + worse, run.loss_test + worse + 1};
+    writer.set(e, "final/loss_reference", run.reference.back() + worse);
+    writer.set(e, "final/loss_validation", run.loss_test + worse + 0.125);
+    writer.set(e, "final/loss_test", run.loss_test + worse);
+    writer.set(e, "final/loss_test_domain", domains);
+    writer.commit(e);
   }
-  if (run.status == RunStatus::complete) {
-    const std::vector<double> domains = {run.loss_test, run.loss_test + 1};
-    writer.set(0, "final/loss_reference", run.reference.back());
-    writer.set(0, "final/loss_validation", run.loss_test + 0.125);
-    writer.set(0, "final/loss_test", run.loss_test);
-    writer.set(0, "final/loss_test_domain", domains);
-    writer.commit(0);
-  }
+  for (const auto& p : run.played)
+    writer.summarise(std::vector{static_cast<double>(p.number), p.evaluation ? 1.0 : 0.0, p.total, p.loss_test});
   writer.status(run.status);
   writer.close();
   return folder;
@@ -137,6 +168,20 @@ inline void write_pairs(const fs::path& experiment, std::uint64_t seeds) {
     write_run(experiment, base);
     write_run(experiment, console);
   }
+}
+
+/// Ten learning episodes in rounds of two, whose return rises by `gain` from one to the next, and, where asked for, two evaluation
+/// episodes of returns 8 and 10 and losses 3 and 4.
+inline SyntheticRun many_episodes(SyntheticRun run, double gain, bool evaluated) {
+  run.phases = {"learn", "learn"};
+  run.members = 2;
+  const std::vector<std::int64_t> ended = {1, 0, 2, 3, 4, 5, 7, 6, 8, 9};  // the faster one of a round ends first
+  for (const std::int64_t n : ended) run.played.push_back({n, false, gain * static_cast<double>(n), 5.0 - 0.125 * static_cast<double>(n)});
+  if (!evaluated) return run;
+  run.phases.insert(run.phases.begin() + 1, "evaluate");
+  run.played.push_back({10, true, 8, 3});
+  run.played.push_back({11, true, 10, 4});
+  return run;
 }
 
 /// Cells of a table, header first; `#` lines and empty lines left out.

@@ -15,7 +15,7 @@ using namespace fader;
 namespace {
 
 // As pretrain-v0 with four agents and five presets, ten optimiser steps a decision.
-std::vector<Column> columns() {
+RunShape shape_of_a_run() {
   RunShape shape;
   shape.agents = {"quality", "domain", "topic", "random"};
   shape.rewards = {"reference_loss_drop"};
@@ -27,9 +27,10 @@ std::vector<Column> columns() {
   shape.presets.assign(5, std::vector<double>(4, 0.25));
   for (const char* path : {"infos/tokens", "infos/loss_train", "infos/loss_reference"}) shape.infos.push_back({.path = path});
   for (int i = 0; i < 10; ++i) shape.series.push_back({.path = "agents/series" + std::to_string(i), .size = 4, .axis = "agent"});
-  shape.finals.push_back({.path = "final/loss_test"});
-  return run_columns(shape);
+  for (const char* path : {"final/loss_reference", "final/loss_validation", "final/loss_test"}) shape.finals.push_back({.path = path});
+  return shape;
 }
+std::vector<Column> columns() { return run_columns(shape_of_a_run()); }
 
 void commit(benchmark::State& state) {
   const ScratchFolder at;
@@ -52,6 +53,53 @@ void commit(benchmark::State& state) {
   state.counters["share"] = benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(commit)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// A run of many episodes, 64 of them kept in full (40 decisions each): making the file, opening it to read, and an episode of which
+// the summary alone has a row. Argument: episodes between two commits; 64 is what the writer does by itself.
+constexpr std::size_t kFull = 64;
+void make(benchmark::State& state) {
+  const ScratchFolder at;
+  const auto list = columns();
+  const auto summary = summary_columns(shape_of_a_run());
+  for (auto _ : state) RunWriter(at / "run.h5", {}, std::vector<Attributes>(kFull), list, summary).close();
+  state.counters["columns"] = static_cast<double>(list.size());
+  state.counters["MB"] = static_cast<double>(std::filesystem::file_size(at / "run.h5")) / 1e6;
+}
+BENCHMARK(make)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+RunWriter filled(const std::filesystem::path& file) {
+  const auto list = columns();
+  RunWriter writer(file, {}, std::vector<Attributes>(kFull), list, summary_columns(shape_of_a_run()));
+  const std::vector<double> values(64, 0.25), zeros(64, 0);
+  for (std::size_t e = 0; e < kFull; ++e) {
+    for (const Column& c : list) {
+      const int rows = c.rows == Rows::interval ? 40 : c.rows == Rows::interval_plus ? 41 : c.rows == Rows::step ? 400 : 0;
+      for (int row = 0; row < rows; ++row) writer.append(e, c.path, std::span(c.type == Type::f64 ? values : zeros).first(c.size));
+    }
+    writer.commit(e);
+  }
+  return writer;
+}
+
+void open(benchmark::State& state) {
+  const ScratchFolder at;
+  filled(at / "run.h5").close();
+  for (auto _ : state) benchmark::DoNotOptimize(RunReader(at / "run.h5").episodes());
+  state.counters["MB"] = static_cast<double>(std::filesystem::file_size(at / "run.h5")) / 1e6;
+}
+BENCHMARK(open)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void summarise(benchmark::State& state) {
+  const ScratchFolder at;
+  RunWriter writer = filled(at / "run.h5");
+  const std::vector<double> row(summary_columns(shape_of_a_run()).size(), 1);
+  std::int64_t n = 0;
+  for (auto _ : state) {
+    writer.summarise(row);
+    if (++n % state.range(0) == 0) writer.commit_summary();
+  }
+}
+BENCHMARK(summarise)->Arg(1)->Arg(8)->Arg(64)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 // Argument: parameters of the model; weights and two moments of each are saved, and as much again where a reference gradient is.
 void checkpoint(benchmark::State& state) {

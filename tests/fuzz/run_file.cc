@@ -34,7 +34,7 @@ class Builder {
     h5::Handle root(H5Fcreate((folder_ / "run.h5").c_str(), H5F_ACC_TRUNC, creation, access));
     if (root < 0) return false;
     text_attribute(root, "schema", in_.quirk(3) == 1 ? "other" : kSchemaName);
-    text_attribute(root, "schema_version", std::array{"1.0", "2.0", "1.9", "x"}[in_.quirk(4)]);
+    text_attribute(root, "schema_version", std::array{"1.1", "2.0", "1.9", "x"}[in_.quirk(4)]);
     text_attribute(root, "experiment", "e");
     for (auto n = in_.quirk(4); n > 0; --n) odd_attribute(root);
     counter(root, "status", 1, H5T_STD_U8LE);
@@ -42,6 +42,7 @@ class Builder {
     const std::size_t episodes = 1 + in_.quirk(4);
     for (std::size_t i = 0; i < episodes; ++i) episode(root, i);
     for (auto n = in_.quirk(4); n > 0; --n) odd_link(root, root);
+    if (in_.quirk(4) != 1) summary(root);
     return true;
   }
 
@@ -133,7 +134,8 @@ class Builder {
   void counter(hid_t parent, const char* name, hsize_t count, hid_t type) {
     if (in_.quirk(16) == 1) return odd_link(parent, parent, name);
     std::array<std::uint64_t, 8> values{};
-    if (count == 1) values[0] = in_.quirk(5);
+    if (std::string_view(name) == "status") values[0] = in_.quirk(5);
+    else if (count == 1) values[0] = in_.quirk(4) == 1 ? in_.take<std::uint64_t>() : 1;  // of the one row that a summary has here
     else
       for (std::size_t i = 0; i < 3; ++i) values[i] = in_.quirk(4) == 1 ? in_.take<std::uint64_t>() : committed()[i];
     const h5::Handle odd = odd_type_or(type);
@@ -164,6 +166,19 @@ class Builder {
     for (auto n = in_.quirk(4); n > 0; --n) odd_link(in_.below(2) ? group : inner, file);
   }
 
+  void summary(hid_t file) {
+    if (in_.quirk(16) == 1) return odd_link(file, file, "summary");
+    const h5::Handle group(H5Gcreate2(file, "summary", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    const h5::Handle inner(H5Gcreate2(group, "final", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    column(group, {.path = "episode", .rows = Rows::episode, .type = Type::i64});
+    column(group, {.path = "failed", .rows = Rows::episode, .type = Type::boolean});
+    column(group, {.path = "return", .rows = Rows::episode});
+    column(inner, {.path = "loss", .rows = Rows::episode});
+    if (in_.quirk(4) == 1) odd_attribute(group);
+    counter(group, "commit", 1, H5T_STD_U64LE);
+    for (auto n = in_.quirk(4); n > 0; --n) odd_link(in_.below(2) ? group : inner, file);
+  }
+
   static hsize_t rows_of(Rows rows) {
     const auto [intervals, steps, events] = committed();
     return rows == Rows::interval ? intervals : rows == Rows::interval_plus ? intervals + 1 : rows == Rows::step ? steps : rows == Rows::event ? events : 1;
@@ -186,7 +201,7 @@ class Builder {
     if (dataset < 0) return;
     leads_out = leads_out || H5Pget_external_count(list) > 0 || H5Pget_layout(list) == H5D_VIRTUAL;
     if (in_.quirk(8) != 1) write(dataset, type, where, write_rows);
-    text_attribute(dataset, "rows", in_.quirk(8) == 1 ? h5::name_of(static_cast<Rows>(in_.below(6))) : h5::name_of(c.rows));
+    text_attribute(dataset, "rows", in_.quirk(8) == 1 ? h5::name_of(static_cast<Rows>(in_.below(7))) : h5::name_of(c.rows));
     text_attribute(dataset, "axes", "interval");
     for (auto n = in_.quirk(3); n > 0; --n) odd_attribute(dataset);
   }
@@ -257,6 +272,7 @@ void read_all(const std::filesystem::path& file, bool compared) {
       else FADER_CHECK_EQ(reader.read(e, c.path).size(), rows * c.size);
       numbers += reader.labels(c.path).size() + reader.episode(e).size();
     }
+  for (const Column& c : reader.summary_columns()) FADER_CHECK_EQ(reader.summary(c.path).size(), reader.summary_rows());
   fuzz::look(numbers);
   if (!compared) return;
   const auto differences = compare_runs(file, file);

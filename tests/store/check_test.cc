@@ -36,7 +36,7 @@ TEST_CASE("check: a run that is fine, in every state that a program leaves") {
   const Checked complete = check_run(finished_run(folder / "run.h5"));
   CHECK(lines(complete).empty());
   CHECK(complete.closed);
-  CHECK_THAT(complete.summary, Contains("complete, 1 episode, 40 intervals, 120 step rows, 4 events, ") && Contains("schema 1.0"));
+  CHECK_THAT(complete.summary, Contains("complete, 1 episode, 40 intervals, 120 step rows, 4 events, ") && Contains("schema 1.1"));
 
   CHECK(lines(check_run(finished_run(folder / "run.h5", {.episodes = 3, .status = RunStatus::failed}))).empty());
   CHECK(lines(check_run(finished_run(folder / "run.h5", {.intervals = 0, .status = RunStatus::running}))).empty());

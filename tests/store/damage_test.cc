@@ -81,6 +81,7 @@ TEST_CASE("versions: a newer major is refused with both named, a newer minor is 
   };
   CHECK_THAT(version(std::string("2.0")), Contains("schema version 2.0") && Contains("reads version 1 and older"));
   CHECK(version(std::string("1.7")).empty());
+  CHECK(version(std::string("1.0")).empty());
   CHECK_THAT(version(std::string("new")), Contains("no schema_version that can be read: 'new'"));
   CHECK_THAT(version(2.0), Contains("no schema_version"));
 }

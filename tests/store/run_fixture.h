@@ -14,6 +14,7 @@ struct RunOptions {
   std::size_t episodes = 1;
   int intervals = 40, planned = 40, steps = 3;
   RunStatus status = RunStatus::complete;
+  std::size_t played = 0;  ///< episodes that the summary has, those that are kept among them; 0: there is no summary
   std::string env = "pretrain-v0", experiment = "small";
   std::vector<std::string> agents = {"quality", "random"}, fields = {"progress", "loss", "weights"};
 };
@@ -61,21 +62,33 @@ inline void append_interval(RunWriter& writer, const std::vector<Column>& column
   if (t % 10 == 4) writer.event(e, t + 1, "clip", "weights were clipped");
 }
 
+/// The row of the summary for episode n; the last two were played to judge the policy.
+inline std::vector<double> summary_row(const RunOptions& o, std::size_t n) {
+  double sum = 0;
+  for (int t = 0; t < o.intervals; ++t) sum += value_of({.path = "rewards"}, n, t, 0, false);
+  const double x = static_cast<double>(n), judged = n + 2 >= o.played ? 1 : 0;
+  return {x, 0, judged, static_cast<double>(o.intervals), 0, sum, 1e6 * (x + 1), 4000, 3.5 + x};
+}
+
 /// Writes intervals of every episode; `end` says what becomes of the writer (finish() is the ordinary end).
 inline void write_run(const std::filesystem::path& path, const RunOptions& o, const std::function<void(RunWriter&)>& end) {
   const auto columns = run_columns(shape_of(o));
   std::vector<Attributes> episodes;
   for (std::size_t e = 0; e < o.episodes; ++e)
     episodes.push_back({{"total_steps", std::int64_t{o.planned}}, {"seed", std::uint64_t{7}}, {"policy", std::string("ucb")}, {"env", o.env}});
+  for (std::size_t e = 0; e < o.episodes && o.played > 0; ++e) episodes[e]["episode"] = static_cast<std::int64_t>(e);
   const Attributes root = {{"experiment", o.experiment}, {"git_commit", std::string("abc")}, {"git_dirty", true}, {"policy_name", std::string("ucb")},
                            {"config_toml", "name = \"größer\"\n" + std::string(3000, '#')}};
-  RunWriter writer(path, root, episodes, columns);
-  for (std::size_t e = 0; e < o.episodes; ++e)
-    for (int t = 0; t < o.intervals; ++t) {
+  RunWriter writer(path, root, episodes, columns, o.played > 0 ? summary_columns(shape_of(o)) : std::vector<Column>());
+  for (std::size_t e = 0; e < std::max(o.episodes, o.played); ++e) {
+    for (int t = 0; t < o.intervals && e < o.episodes; ++t) {
       append_interval(writer, columns, o, e, t);
       if (t == o.planned - 1) writer.set(e, "final/loss_test", 3.5 + static_cast<double>(e));
       writer.commit(e);
     }
+    if (e < o.played) writer.summarise(summary_row(o, e));
+  }
+  if (o.played > 0) writer.commit_summary();
   end(writer);
 }
 inline std::filesystem::path finished_run(const std::filesystem::path& path, const RunOptions& o = {}) {

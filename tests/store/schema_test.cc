@@ -63,6 +63,21 @@ TEST_CASE("the columns of a run are exactly those of the schema") {
   for (const Column& c : run_columns(fixed)) CHECK((c.path != "console/presets" && c.path != "console/probability"));
 }
 
+TEST_CASE("the columns of a summary are numbers, a row an episode") {
+  const std::vector<std::string> expected = {"episode i64 1", "slot i64 1", "evaluation boolean 1", "decisions i64 1", "failed boolean 1",
+                                             "return f64 1", "flops f64 1", "tokens i64 1", "final/loss_test f64 1"};
+  static const char* types[] = {"f64", "i64", "u8", "boolean", "text"};
+  std::vector<std::string> found;
+  for (const Column& c : summary_columns(full_shape())) {
+    CHECK(c.rows == Rows::episode);
+    CHECK(c.scalar);
+    CHECK(c.axes == "episode");
+    found.push_back(fmt::format("{} {} {}", c.path, types[static_cast<int>(c.type)], c.size));
+  }
+  CHECK(found == expected);
+  CHECK(summary_columns(full_shape()).back().unit == "nat/token");
+}
+
 TEST_CASE("the columns survive the way through a file, with labels, units and constants") {
   const Folder folder;
   const auto columns = run_columns(full_shape());
@@ -127,7 +142,7 @@ assert f['status'][0] == 1 and list(f['commit'][:]) == [4, 4, 1] and list(e['com
 assert e['terminations'].dtype == np.bool_ and list(e['terminations'][:]) == [False, False, False, True]
 assert bool(f.attrs['git_dirty']) is True and f.attrs['git_dirty'].dtype == np.bool_
 assert f.attrs['config_toml'].decode() == 'größer = 1\n', f.attrs['config_toml']
-assert f.attrs['schema_version'].decode() == '1.0' and e.attrs['policy'].decode() == 'ucb' and e.attrs['id'] == 0
+assert f.attrs['schema_version'].decode() == '1.1' and e.attrs['policy'].decode() == 'ucb' and e.attrs['id'] == 0
 assert e['observations'].shape == (5, 3) and e['actions'].shape == (4, 2) and e['rewards'].shape == (4,)
 assert [x.decode() for x in e['observations'].attrs['labels']] == ['progress', 'weights[quality]', 'weights[random]']
 assert e['observations'].attrs['axes'].decode() == 'interval field'

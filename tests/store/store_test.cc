@@ -91,7 +91,7 @@ TEST_CASE("every type of attribute comes back, and the schema is added") {
   const RunReader reader(folder / "run.h5");
   Attributes expected = root;
   expected["schema"] = std::string("fader-run");
-  expected["schema_version"] = std::string("1.0");
+  expected["schema_version"] = std::string("1.1");
   CHECK(reader.root() == expected);
   CHECK(reader.episode(0) == Attributes{{"id", std::int64_t{0}}, {"seed", std::uint64_t{7}}});
   CHECK(reader.episode(1) == Attributes{{"id", std::int64_t{1}}});
