@@ -27,6 +27,12 @@ struct ScoreJob {
 /// The passages of one probe, measured as one pooled gradient.
 using ProbeGroup = std::vector<PassageId>;
 
+/// What the released code of arXiv 2410.08102 calls S: a value of each sub-category that an agent knows (lookup.h).
+struct CategoryValues {
+  int place = 0;                ///< of this agent's values in the code's merged list: quality 0, domain 1, topic 2
+  std::vector<double> values;   ///< in the order of the sub-categories; none: not that kind of agent
+};
+
 class Agent : public PerSlot {
  public:
   /// New episodes in these slots: memories start afresh. Equal seeds, equal scores.
@@ -38,6 +44,8 @@ class Agent : public PerSlot {
   /// What they turned out to be: `measured[i]` answers `out[i]` of the slot, in order. `reward[i]` becomes the agent's own
   /// reward (eq. 7 of arXiv 2410.08102), NaN when it has none.
   virtual void feedback(Slots slots, std::span<const std::span<const Probe>> measured, std::span<double> reward);
+  /// Of a slot whose feedback has just been heard.
+  virtual CategoryValues category_values(int) const { return {}; }
   /// What its static scores cost when they were made, not amortised over the runs that share them.
   virtual Cost static_cost() const { return {}; }
 };

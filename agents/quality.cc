@@ -6,7 +6,10 @@
 // an averaged bag of hashed word 1,2-grams, linear, softmax, trained on passages of the anchor set against as many of the
 // pool: Joulin et al. 2017, arXiv 1607.01759; used as a pretraining filter by Li et al. 2024 (DCLM, arXiv 2406.11794,
 // section 4.4). It sees no reward, validation or test text. One training thread, so that it repeats.
-// Status: checked against an oracle (tests/agents/quality_test.cc).
+//
+// With memory = "paper" or "code" that score only says which bin a passage is in, and the agent remembers what each bin was
+// worth (lookup.h): the quality agent of Bai et al., arXiv 2410.08102, whose five bins are [0, 1), ..., [4, 5).
+// Status: checked against an oracle (tests/agents/quality_test.cc, tests/agents/seed_code_test.cc).
 #include <fasttext/fasttext.h>
 
 #include <algorithm>
@@ -16,13 +19,13 @@
 #include <thread>
 #include <vector>
 
-#include "agents/agent.h"
+#include "agents/lookup.h"
 #include "agents/static_column.h"
 
 namespace fader {
 namespace {
 
-struct QualityOptions final : Options {
+struct ScoreOptions : Options {
   std::string source = "auto";
   std::int64_t examples = 4000, dimension = 16, epochs = 5, word_ngrams = 2, buckets = 200000;
   double learning_rate = 0.5;
@@ -35,6 +38,27 @@ struct QualityOptions final : Options {
     f("word_ngrams", word_ngrams, "fasttext: longest word n-gram", 1, 5);
     f("buckets", buckets, "fasttext: hash buckets of n-grams", 1000, 100000000);
     f("learning_rate", learning_rate, "fasttext: of the first example, falling to zero", 1e-4, 10.0);
+  }
+};
+
+struct QualityOptions final : ScoreOptions {
+  LookupOptions lookup;
+  std::vector<double> bins;
+  QualityOptions() { lookup.memory = "none"; }
+  void fields(Fields& f) override {
+    ScoreOptions::fields(f);
+    f("memory", lookup.memory, "none: the score itself; paper, code: what its bin was worth, remembered as in the seed paper or as in its released code")
+        .one_of({"none", "paper", "code"});
+    f("bins", bins, "memory: borders of the bins, ascending: a bin holds its lower one; outside of them is no bin; empty: five bins with equally "
+      "many passages of the pool");
+    f("eta", lookup.eta, "memory = paper: how much of it a new measurement replaces", 0.0, 1.0);
+    f("probe_passages", lookup.probe_passages, "memory: passages of each bin that are probed after every interval", 1, 10000);
+  }
+  void validate() const override {
+    if (bins.size() == 1) throw ConfigError("bins: one border makes no bin; give two or more, or none");
+    for (std::size_t i = 1; i < bins.size(); ++i)
+      if (!(bins[i - 1] < bins[i])) throw ConfigError(fmt::format("bins: {} comes before {}; expected ascending borders", bins[i - 1], bins[i]));
+    if (!bins.empty() && lookup.memory == "none") throw ConfigError("bins: without a memory there are none; set memory = \"paper\", or leave bins out");
   }
 };
 
@@ -62,7 +86,7 @@ std::vector<PassageId> spread(const Corpus& corpus, Set set, std::size_t count) 
 
 class Classifier {
  public:
-  Classifier(const QualityOptions& options, const Corpus& corpus, Progress& progress) {
+  Classifier(const ScoreOptions& options, const Corpus& corpus, Progress& progress) {
     const auto limit = static_cast<std::size_t>(options.examples);
     const auto anchor = spread(corpus, Set::anchor, limit);
     if (anchor.size() < 10)
@@ -141,22 +165,62 @@ class Quality final : public Agent {
     else
       column_ = static_column(*corpus_, "quality", key(options), context.progress,
                               [&](std::span<float> out) { return from_classifier(options, context.progress, out); });
+    if (options.lookup.memory == "none") return;
+    const std::vector<double> borders = options.bins.empty() ? even_borders() : options.bins;
+    lookup_ = std::make_unique<Lookup>(options.lookup, context, bin_of_each(borders), borders.size() - 1, 0);
   }
 
-  void begin(Slots, std::span<const std::uint64_t>) override {}
-  void score(std::span<ScoreJob> jobs, Trainer&) override {
+  void begin(Slots slots, std::span<const std::uint64_t> seeds) override {
+    if (lookup_) lookup_->begin(slots, seeds);
+  }
+  void score(std::span<ScoreJob> jobs, Trainer& trainer) override {
+    if (lookup_) return lookup_->score(jobs, trainer);
     for (const ScoreJob& job : jobs)
       for (std::size_t i = 0; i < job.passages.size(); ++i) job.score[i] = column_.values[job.passages[i]];
   }
+  void probes(Slots slots, Streams streams, std::span<std::vector<ProbeGroup>> out) override {
+    if (lookup_) lookup_->probes(slots, streams, out);
+  }
+  void feedback(Slots slots, std::span<const std::span<const Probe>> measured, std::span<double> reward) override {
+    if (lookup_) lookup_->feedback(slots, measured, reward);
+    else Agent::feedback(slots, measured, reward);
+  }
+  CategoryValues category_values(int slot) const override { return lookup_ ? lookup_->category_values(slot) : CategoryValues{}; }
   Cost static_cost() const override { return column_.cost; }
-  void state(Archive&) override {}
-  void slot_state(Archive&, int) override {}
+  void state(Archive& archive) override {
+    if (lookup_) lookup_->state(archive);
+  }
+  void slot_state(Archive& archive, int slot) override {
+    if (lookup_) lookup_->slot_state(archive, slot);
+  }
 
  private:
-  static std::string key(QualityOptions options) {
+  static std::string key(ScoreOptions options) {
     std::string text = "fasttext";
     for (const Option& o : options.list()) text += fmt::format("\n{} = {}", o.name, o.value());
     return text;
+  }
+
+  /// Borders between five parts of the pool with equally many passages each.
+  std::vector<double> even_borders() const {
+    constexpr std::size_t kBins = 5;
+    std::vector<double> sorted;
+    for (const PassageId id : corpus_->set(Set::pool)) sorted.push_back(column_.values[id]);
+    std::sort(sorted.begin(), sorted.end());
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<double> borders = {-infinity};
+    for (std::size_t i = 1; i < kBins; ++i) borders.push_back(sorted[i * sorted.size() / kBins]);
+    borders.push_back(infinity);
+    return borders;
+  }
+
+  std::vector<int> bin_of_each(const std::vector<double>& borders) const {
+    std::vector<int> bin;
+    for (const float q : column_.values) {
+      const auto above = std::upper_bound(borders.begin(), borders.end(), static_cast<double>(q));
+      bin.push_back(above == borders.end() ? -1 : static_cast<int>(above - borders.begin()) - 1);
+    }
+    return bin;
   }
 
   Cost from_field(std::span<float> out) const {
@@ -170,7 +234,7 @@ class Quality final : public Agent {
     return {};
   }
 
-  Cost from_classifier(const QualityOptions& options, Progress& progress, std::span<float> out) const {
+  Cost from_classifier(const ScoreOptions& options, Progress& progress, std::span<float> out) const {
     const Classifier classifier(options, *corpus_, progress);
     const auto ids = corpus_->set(Set::pool);  // only these are ever scored; the others keep zero
     const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
@@ -193,6 +257,7 @@ class Quality final : public Agent {
 
   std::shared_ptr<const Corpus> corpus_;
   StaticColumn column_;
+  std::unique_ptr<Lookup> lookup_;  // none: the score itself
 };
 
 REGISTER_AGENT("quality", Quality, QualityOptions, "the corpus's quality field, else likeness to anchor-set text (fastText)",

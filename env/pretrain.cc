@@ -6,42 +6,21 @@
 #include <cmath>
 #include <set>
 
+#include "env/credit.h"
+
 namespace fader {
 namespace {
 
 double nan() { return std::nan(""); }
 
-}  // namespace
+enum CreditIndex : std::size_t { kAgentReward, kTrainingLoss, kSeedCode };  // the order of EnvSpec::credits
 
-void PretrainOptions::fields(Fields& f) {
-  f("reward", reward, "the reward that /rewards holds and that policies learn from unless they ask for another").one_of(rewards().names());
-  f("pool", pool, "interval t's candidates are slice t of one permutation; those not chosen are discarded").one_of({"stream"});
-  f("selection", selection, "how weights and scores become passages").one_of({"mixture_of_picks"});
-  f("candidates", candidates, "candidates of an interval, as a multiple of the expected picks", 1.2, 1000.0);
-  f("reference_passages", reference_passages, "passages of the reward set that the reference loss is taken on", 8, 1e6);
-  f("evaluation_passages", evaluation_passages, "passages that validation and test losses are taken on", 8, 1e6);
-  f("domain_passages", domain_passages, "passages of each domain that final/loss_test_domain is taken on", 1, 1e6);
-  f("validation_every", validation_every, "intervals between validation losses during a run, for people only; 0: never", 0, 1e9).not_in_hash();
-}
+}  // namespace
 
 Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
     : options_(options), parts_(context.pretraining), corpus_(*parts_->corpus), trainer_(*parts_->trainer), ledger_(context.slots),
       slots_(static_cast<std::size_t>(context.slots)) {
-  const TrainOptions& train = parts_->train;
-  double tokens = 0;
-  for (const PassageId id : corpus_.set(Set::pool))
-    if (corpus_.passages()[id].bytes > 0) {
-      pool_.push_back(id);
-      tokens += corpus_.passages()[id].tokens;
-    }
-  FADER_CHECK(!pool_.empty(), "a corpus without a pool");
-  const double mean_tokens = tokens / static_cast<double>(pool_.size());
-  const double picks = static_cast<double>(train.steps_per_interval * train.batch * corpus_.context()) / mean_tokens;
-  slice_ = static_cast<std::size_t>(std::ceil(options_.candidates * picks));
-  if (const std::size_t need = slice_ * static_cast<std::size_t>(train.intervals); need > pool_.size())
-    throw ConfigError(fmt::format(
-        "the pool holds {} passages ({:.3g} tokens), and {} intervals of {:g} times {:.0f} picks need {}; give more text (corpus.*), or lower "
-        "env.candidates, train.intervals, train.steps_per_interval or train.batch", pool_.size(), tokens, train.intervals, options_.candidates, picks, need));
+  lay_out_pool();
 
   const RewardContext reward_context{corpus_, context.slots};
   spec_.rewards.push_back(options_.reward);
@@ -57,7 +36,6 @@ Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
   for (const PassageId id : reference_items_.ids) domains.insert(corpus_.document(id).domain);
   reference_domains_.assign(domains.begin(), domains.end());
 
-  spec_.picks = static_cast<std::int64_t>(std::llround(picks));
   std::vector<std::string> names;
   for (const auto d : reference_domains_) names.push_back(corpus_.domains()[d]);
   observations_ = std::make_unique<ObservationBuilder>(context.slots, parts_->agent_names, names, std::log(corpus_.vocabulary()));
@@ -71,10 +49,6 @@ Pretrain::Items Pretrain::items(Set set, bool reference_only, std::int64_t count
   return out;
 }
 
-std::span<const PassageId> Pretrain::candidates(const Slot& slot) const {
-  return std::span(slot.pool).subspan(static_cast<std::size_t>(slot.interval) * slice_, slice_);
-}
-
 void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome& out) {
   FADER_CHECK_EQ(slots.size(), seeds.size());
   const Ledger::Scope scope(ledger_, Phase::setup);
@@ -85,8 +59,8 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
     s = {};
     s.seed = seeds[i];
     s.playing = true;
-    s.pool = pool_;
-    Rng(s.seed, "env/pool").shuffle(std::span(s.pool));
+    s.pool = Pool(shape_, pool_, s.seed);
+    check_reservoir(s);
     s.streams.emplace_back(s.seed, "env/select");
     for (const char* purpose : {"env/ties", "env/probes"})
       for (const std::string& name : parts_->agent_names) s.streams.push_back(Rng(s.seed, purpose).child(name));
@@ -124,8 +98,7 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
     loss_before.push_back(s.loss_reference);
   }
   write_scores(slots, out);
-  std::vector<std::vector<PassageId>> chosen(slots.size());
-  select(slots, weights, chosen, out);
+  const std::vector<Selection> chosen = select(slots, weights, out);
   train(slots, chosen, out);
   const auto wanted = wanted_probes(slots);
   evaluate_reference(slots, std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
@@ -140,6 +113,8 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
     ++s.interval;
+    s.pool.advance(chosen[i].picks);
+    put(spec_.series, "corpus/pool_left", out.series[i], s.pool.left());
     s.playing = s.interval < spec_.horizon && !out.failed[i];
     (s.playing ? going : ended).push_back(slots[i]);
     if (!s.playing) out.end[i] = End::terminated;
@@ -150,52 +125,58 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
   if (!ended.empty()) finish(slots, out);
 }
 
-void Pretrain::select(Slots slots, Table<const double> weights, std::vector<std::vector<PassageId>>& chosen, Outcome& out) {
+std::vector<Pretrain::Selection> Pretrain::select(Slots slots, Table<const double> weights, Outcome& out) {
   const Ledger::Scope scope(ledger_, Phase::select);
-  const std::size_t k = spec_.agents.size();
+  std::vector<Selection> chosen;
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
     s.before_select = s.streams[0];
     s.weights.assign(weights[i].begin(), weights[i].end());
     std::copy(weights[i].begin(), weights[i].end(), out.executed[i].begin());
-    const auto ids = candidates(s);
-    std::vector<std::uint32_t> tokens;
-    for (const PassageId id : ids) tokens.push_back(corpus_.passages()[id].tokens);
-    const std::int64_t demand = trainer_.demand(slots[i], parts_->train.steps_per_interval);
-    const auto picks = mixture_of_picks(weights[i], s.rankings, tokens, demand, s.streams[0]);
-    std::vector<double> selected(k, 0), selected_tokens(k, 0), propensity(k, 0), domain_tokens(corpus_.domains().size(), 0);
-    double total = 0, reference = 0;
-    for (const Pick& pick : picks) {
-      const PassageId id = ids[pick.candidate];
-      const Document& document = corpus_.document(id);
-      chosen[i].push_back(id);
-      selected[pick.agent] += 1;
-      selected_tokens[pick.agent] += tokens[pick.candidate];
-      propensity[pick.agent] += pick.propensity;
-      domain_tokens[document.domain] += tokens[pick.candidate];
-      total += tokens[pick.candidate];
-      if (document.reference) reference += tokens[pick.candidate];
-    }
-    if (total < static_cast<double>(demand))
-      throw RunError(fmt::format("interval {}: all {} candidates together hold {:.0f} tokens and {} are needed; raise env.candidates (now {:g})",
-                                 s.interval, ids.size(), total, demand, options_.candidates));
-    for (std::size_t a = 0; a < k; ++a) propensity[a] = selected[a] > 0 ? propensity[a] / selected[a] : nan();
-    const std::span<double> row = out.series[i];
-    put(spec_.series, "agents/selected", row, selected);
-    put(spec_.series, "agents/selected_tokens", row, selected_tokens);
-    put(spec_.series, "agents/propensity", row, propensity);
-    put(spec_.series, "corpus/domain_tokens", row, domain_tokens);
-    put(spec_.series, "corpus/reference_share", row, reference / total);
-    put(spec_.series, "corpus/pool_left", row, 1 - static_cast<double>((s.interval + 1) * static_cast<std::int64_t>(slice_)) / static_cast<double>(pool_.size()));
+    chosen.push_back(pick(slots[i]));
+    write_selection(chosen.back(), out.series[i]);
   }
+  return chosen;
 }
 
-void Pretrain::train(Slots slots, const std::vector<std::vector<PassageId>>& chosen, Outcome& out) {
+Pretrain::Selection Pretrain::pick(int slot) {
+  Slot& s = at(slot);
+  const auto candidates = s.pool.candidates();
+  std::vector<std::uint32_t> tokens;
+  for (const PassageId id : candidates) tokens.push_back(corpus_.passages()[id].tokens);
+  const std::int64_t demand = trainer_.demand(slot, parts_->train.steps_per_interval);
+  Selection out;
+  if (options_.top_k()) {
+    std::vector<std::vector<double>> scores;
+    for (std::size_t a = 0; a < spec_.agents.size(); ++a)
+      scores.push_back(options_.raw() ? std::vector<double>(s.raw[a].begin(), s.raw[a].end()) : normalised_ranks(s.rankings[a]));
+    out.picks = top_k(s.weights, scores, s.pool.used(), options_.repetition_decay, tokens, demand, s.streams[0]);
+  } else {
+    out.picks = mixture_of_picks(s.weights, s.rankings, tokens, demand, s.streams[0]);
+  }
+  std::int64_t total = 0;
+  for (const Pick& pick : out.picks) {
+    out.ids.push_back(candidates[pick.candidate]);
+    out.tokens.push_back(tokens[pick.candidate]);
+    total += tokens[pick.candidate];
+  }
+  if (total < demand)
+    throw RunError(fmt::format("interval {}: all {} candidates together hold {} tokens and {} are needed; raise env.candidates (now {:g})",
+                               s.interval, candidates.size(), total, demand, options_.candidates));
+  if (!out.tokens.empty()) out.tokens.back() -= static_cast<double>(total - demand);
+  return out;
+}
+
+void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome& out) {
   const Ledger::Scope scope(ledger_, Phase::train);
+  const std::size_t k = spec_.agents.size();
   std::vector<TrainJob> jobs(slots.size());
+  std::vector<std::vector<float>> losses;
+  for (const Selection& c : chosen) losses.emplace_back(c.ids.size());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     jobs[i].slot = slots[i];
-    jobs[i].passages = chosen[i];
+    jobs[i].passages = chosen[i].ids;
+    jobs[i].loss = losses[i];
     at(slots[i]).training = true;
   }
   trainer_.train(jobs, parts_->train.steps_per_interval, resting_);
@@ -211,7 +192,15 @@ void Pretrain::train(Slots slots, const std::vector<std::vector<PassageId>>& cho
       s.gradient_norm += row.gradient_norm / static_cast<double>(job.steps.size());
       out.train[i].push_back({row.step, row.loss, row.learning_rate, row.gradient_norm});
     }
-    if (job.diverged) out.failed[i] = 1;
+    if (job.diverged) {
+      out.failed[i] = 1;
+      continue;
+    }
+    const auto credit = training_loss_credit(chosen[i].picks, losses[i], chosen[i].tokens, k);
+    for (std::size_t a = 0; a < k; ++a) {
+      out.credit[i][kTrainingLoss * k + a] = credit[a].value;
+      out.credit_se[i][kTrainingLoss * k + a] = credit[a].standard_error;
+    }
   }
 }
 
@@ -257,7 +246,7 @@ void Pretrain::reward(Slots slots, const std::vector<std::vector<float>>& before
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Slot& s = at(slots[i]);
     for (std::size_t r = 0; r < rewards_.size(); ++r) {
-      const Estimate e = rewards_[r]->measure(slots[i], {reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference});
+      const Estimate e = rewards_[r]->measure(slots[i], {reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference, s.tokens});
       out.reward[i][r] = e.value;
       out.reward_se[i][r] = e.standard_error;
     }
@@ -295,11 +284,16 @@ void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<Prob
     for (const Probe& p : probes) ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
     for (std::size_t i = 0; i < slots.size(); ++i) {
       at(slots[i]).agent_reward[a] = own[i];
-      out.credit[i][a] = own[i];
+      out.credit[i][kAgentReward * wanted.size() + a] = own[i];
     }
   }
-  for (std::size_t i = 0; i < slots.size(); ++i)
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    std::vector<CategoryValues> values;
+    for (const auto& agent : parts_->agents) values.push_back(agent->category_values(slots[i]));
+    const std::vector<double> seed = seed_code_credit(std::move(values), wanted.size());
+    std::copy(seed.begin(), seed.end(), out.credit[i].begin() + static_cast<std::ptrdiff_t>(kSeedCode * wanted.size()));
     put(spec_.series, "train/reference_gradient_norm", out.series[i], trainer_.reference_norm(slots[i]));
+  }
 }
 
 void Pretrain::score(Slots slots) {
@@ -309,15 +303,17 @@ void Pretrain::score(Slots slots) {
   std::vector<std::vector<std::vector<double>>> ranks(slots.size());
   for (const int slot : slots) {
     at(slot).rankings.clear();
+    at(slot).raw.clear();
     at(slot).scores.clear();
     at(slot).agreement.clear();
   }
   for (std::size_t a = 0; a < k; ++a) {
-    std::vector<std::vector<float>> columns(slots.size(), std::vector<float>(slice_));
+    std::vector<std::vector<float>> columns(slots.size());
     std::vector<ScoreJob> jobs(slots.size());
     for (std::size_t i = 0; i < slots.size(); ++i) {
       jobs[i].slot = slots[i];
-      jobs[i].passages = candidates(at(slots[i]));
+      jobs[i].passages = at(slots[i]).pool.candidates();
+      columns[i].resize(jobs[i].passages.size());
       jobs[i].score = columns[i];
     }
     parts_->agents[a]->score(jobs, trainer_);
@@ -327,7 +323,8 @@ void Pretrain::score(Slots slots) {
       for (const float x : columns[i])
         if (!std::isfinite(x)) throw RunError(fmt::format("interval {}: agent '{}' gave a score that is not finite", s.interval, spec_.agents[a]));
       s.scores.push_back(score_statistics(columns[i]));
-      s.rankings.push_back(ranking(columns[i], s.streams[1 + a]));
+      s.rankings.push_back(ranking(std::span<const float>(columns[i]), s.streams[1 + a]));
+      if (options_.raw()) s.raw.push_back(columns[i]);
       ranks[i].push_back(normalised_ranks(s.rankings.back()));
     }
   }
@@ -368,12 +365,13 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("interval", s.interval);
   archive.field("tokens", s.tokens);
   if (archive.loading()) {
-    s.pool = pool_;
-    Rng(s.seed, "env/pool").shuffle(std::span(s.pool));
+    if (s.playing) s.pool = Pool(shape_, pool_, s.seed);
+    s.raw.resize(s.playing && options_.raw() ? parts_->agents.size() : 0);
     s.streams.assign(1 + 2 * parts_->agents.size(), Rng(0, ""));
     s.rankings.resize(parts_->agents.size());
     s.scores.resize(parts_->agents.size());
   }
+  if (s.playing) archive.field("pool", s.pool);
   Rng now = s.streams[0];
   if (s.training) s.streams[0] = s.before_select;
   for (Rng& stream : s.streams) archive.field("stream", stream);
@@ -389,6 +387,7 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("agent_reward", s.agent_reward);
   archive.field("agreement", s.agreement);
   for (auto& r : s.rankings) archive.field("ranking", r);
+  for (auto& r : s.raw) archive.field("raw", r);
   for (ScoreStatistics& x : s.scores) {
     archive.field("mean", x.mean);
     archive.field("deviation", x.deviation);
@@ -410,11 +409,15 @@ void Pretrain::check_loaded(Archive& archive, const Slot& s) const {
   if (!s.playing) return;
   archive.expect(s.reference.size() == reference_items_.ids.size(), "a loss for each reference passage");
   archive.expect(s.weights.size() == k && s.agent_reward.size() == k && s.agreement.size() == pairs, "a number for each agent");
+  archive.expect(static_cast<std::int64_t>(s.pool.turn()) == s.interval, "a pool of this interval");
+  const std::size_t candidates = s.pool.candidates().size();
+  for (const auto& raw : s.raw)
+    archive.expect(raw.size() == candidates && std::all_of(raw.begin(), raw.end(), [](float x) { return std::isfinite(x); }), "a score for each candidate");
   for (const auto& ranking : s.rankings) {
-    std::vector<bool> seen(slice_);
-    archive.expect(ranking.size() == slice_, "a rank for each candidate");
+    std::vector<bool> seen(candidates);
+    archive.expect(ranking.size() == candidates, "a rank for each candidate");
     for (const std::uint32_t candidate : ranking) {
-      archive.expect(candidate < slice_ && !seen[candidate], "a ranking of the candidates");
+      archive.expect(candidate < candidates && !seen[candidate], "a ranking of the candidates");
       seen[candidate] = true;
     }
   }

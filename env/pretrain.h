@@ -2,12 +2,12 @@
 // agents' weights for the next interval; what comes back are loss curves and statistics of the agents' scores.
 //
 // Per interval and slot, in this order:
-//   select   passages for U steps, by mixture of picks from the candidates: slice t of one permutation of the pool
+//   select   passages for U steps, from the pool's candidates (pool.h) by weights and scores (selection.h)
 //   train    U optimiser steps
 //   reward   losses on the same reference passages as before, with their gradient when an agent asked for probes
-//   probe    what the agents' probe passages were worth; their memories hear of it
+//   probe    what the agents' probe passages were worth; their memories hear of it, and credit is known (credit.h)
 //   observe  validation losses, for people only
-//   score    the next slice, by every agent
+//   score    the next candidates, by every agent
 #pragma once
 #include <memory>
 #include <string>
@@ -15,6 +15,7 @@
 
 #include "core/rng.h"
 #include "env/observation.h"
+#include "env/pool.h"
 #include "env/registry.h"
 #include "env/reward.h"
 #include "env/selection.h"
@@ -23,13 +24,17 @@
 namespace fader {
 
 struct PretrainOptions final : EnvOptions {
-  std::string pool = "stream", selection = "mixture_of_picks";
-  double candidates = 4;
+  std::string pool = "stream", selection = "mixture_of_picks", scores = "ranks";
+  double candidates = 4, repetition_decay = 0;
+  std::int64_t pool_size = 0, epochs = 1;
   std::int64_t reference_passages = 256, evaluation_passages = 512, domain_passages = 64;
   std::int64_t validation_every = 0;
   PretrainOptions() { reward = "reference_loss_drop"; }
   bool trains() const override { return true; }
   void fields(Fields& f) override;
+  void validate() const override;
+  bool top_k() const { return selection == "top_k"; }
+  bool raw() const { return scores == "raw"; }
 };
 
 class Pretrain final : public Env {
@@ -51,7 +56,7 @@ class Pretrain final : public Env {
     std::uint64_t seed = 0;
     bool playing = false;
     std::int64_t interval = 0, tokens = 0;
-    std::vector<PassageId> pool;                 // one permutation of it; a function of the seed
+    Pool pool;
     std::vector<Rng> streams;                    // select, then ties and probes of each agent
     bool training = false;                       // a state saved now selects again: `before_select` is the stream it starts from
     Rng before_select{0, ""};
@@ -60,6 +65,7 @@ class Pretrain final : public Env {
     double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
     std::vector<double> weights, agent_reward;   // executed last; eq. (7) of the last interval
     std::vector<std::vector<std::uint32_t>> rankings;  // of the candidates at hand, per agent
+    std::vector<std::vector<float>> raw;         // their scores as they came, per agent; only where selection takes them
     std::vector<ScoreStatistics> scores;
     std::vector<double> agreement;
   };
@@ -69,13 +75,22 @@ class Pretrain final : public Env {
     std::vector<float> weights;  // of a token
   };
 
+  /// What an interval trains on.
+  struct Selection {
+    std::vector<Pick> picks;
+    std::vector<PassageId> ids;        // of each pick
+    std::vector<double> tokens;        // of it that this interval trains on: the last one may be cut
+  };
+
   void describe();
+  void lay_out_pool();
   Slot& at(int slot) { return slots_.at(static_cast<std::size_t>(slot)); }
   Items items(Set set, bool reference_only, std::int64_t count) const;
-  std::span<const PassageId> candidates(const Slot& slot) const;
+  void check_reservoir(const Slot& slot) const;
 
-  void select(Slots slots, Table<const double> weights, std::vector<std::vector<PassageId>>& chosen, Outcome& out);
-  void train(Slots slots, const std::vector<std::vector<PassageId>>& chosen, Outcome& out);
+  std::vector<Selection> select(Slots slots, Table<const double> weights, Outcome& out);
+  Selection pick(int slot);
+  void train(Slots slots, const std::vector<Selection>& chosen, Outcome& out);
   /// Losses on the reference passages, with their gradient where `gradient`; fills Slot::reference and loss_reference.
   void evaluate_reference(Slots slots, bool gradient);
   /// Losses that only people look at; `costs[i]` is what those of slots[i] cost.
@@ -85,6 +100,7 @@ class Pretrain final : public Env {
   std::vector<std::vector<std::vector<ProbeGroup>>> wanted_probes(Slots slots);
   void probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out);
   void score(Slots slots);
+  void write_selection(const Selection& chosen, std::span<double> row);
   void write_infos(Slots slots, Outcome& out);
   void write_scores(Slots slots, Outcome& out);  // of the candidates that the action is about
   void write_observation(Slots slots, Outcome& out);
@@ -101,7 +117,7 @@ class Pretrain final : public Env {
   Ledger ledger_;
   std::function<void()> resting_;
   std::vector<PassageId> pool_;         // passages with text, in corpus order
-  std::size_t slice_ = 0;               // candidates an interval
+  PoolShape shape_;
   std::vector<std::uint16_t> reference_domains_;
   Items reference_items_, validation_items_, test_items_, domain_items_;
   std::unique_ptr<ObservationBuilder> observations_;

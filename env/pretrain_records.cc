@@ -18,7 +18,7 @@ void Pretrain::describe() {
   spec_.name = "pretrain-v0";
   spec_.horizon = parts_->train.intervals;
   spec_.agents = agents;
-  spec_.credits = {"agent_reward"};
+  spec_.credits = {"agent_reward", "training_loss", "seed_code"};
   spec_.observation = observations_->fields();
 
   const char* loss = "nat/token";
@@ -69,6 +69,29 @@ void Pretrain::write_scores(Slots slots, Outcome& out) {
   }
 }
 
+void Pretrain::write_selection(const Selection& chosen, std::span<double> row) {
+  const std::size_t k = spec_.agents.size();
+  std::vector<double> selected(k, 0), selected_tokens(k, 0), propensity(k, 0), domain_tokens(corpus_.domains().size(), 0);
+  double total = 0, reference = 0;
+  for (std::size_t i = 0; i < chosen.picks.size(); ++i) {
+    const Pick& pick = chosen.picks[i];
+    const Document& document = corpus_.document(chosen.ids[i]);
+    const double tokens = corpus_.passages()[chosen.ids[i]].tokens;  // whole: what is cut is trained on in the next interval
+    selected[pick.agent] += 1;
+    selected_tokens[pick.agent] += tokens;
+    propensity[pick.agent] += pick.propensity;
+    domain_tokens[document.domain] += tokens;
+    total += tokens;
+    if (document.reference) reference += tokens;
+  }
+  for (std::size_t a = 0; a < k; ++a) propensity[a] = selected[a] > 0 ? propensity[a] / selected[a] : nan();
+  put(spec_.series, "agents/selected", row, selected);
+  put(spec_.series, "agents/selected_tokens", row, selected_tokens);
+  put(spec_.series, "agents/propensity", row, propensity);
+  put(spec_.series, "corpus/domain_tokens", row, domain_tokens);
+  put(spec_.series, "corpus/reference_share", row, reference / total);
+}
+
 void Pretrain::write_infos(Slots slots, Outcome& out) {
   std::vector<int> watched;
   for (const int slot : slots)
@@ -110,7 +133,7 @@ void Pretrain::write_observation(Slots slots, Outcome& out) {
     now.loss_train = s.loss_train;
     now.loss_domain = domains;
     now.gradient_norm = s.gradient_norm;
-    now.pool_left = 1 - static_cast<double>(static_cast<std::size_t>(s.interval) * slice_) / static_cast<double>(pool_.size());
+    now.pool_left = s.pool.left();
     now.scores = s.scores;
     now.agreement = s.agreement;
     now.agent_reward = own;

@@ -17,6 +17,7 @@ struct Interval {
   std::span<const PassageId> items;
   std::span<const float> before, after;
   double loss_before = 0, loss_after = 0;
+  std::int64_t tokens = 0;  ///< trained on since the episode began, this interval included
 };
 struct Estimate {
   double value = std::numeric_limits<double>::quiet_NaN();
@@ -34,6 +35,12 @@ struct RewardContext {
   const Corpus& corpus;
   int slots = 1;
 };
+/// Of loss_before - loss_after: clustered by group, within the reference domains. Passages of one work are not independent:
+/// in domain d with N_d tokens and M_d groups, the residual of group g is e_g = sum_{x in g} n_x (delta_x - r_d), and
+///   var(r_d) = M_d / (M_d - 1) sum_g e_g^2 / N_d^2,   var(r) = sum_d var(r_d) / D^2.
+/// It is the error of the reference set alone, not the run-to-run noise. NaN when a domain has a single group.
+double clustered_error(const Corpus& corpus, const Interval& interval);
+
 using RewardRegistry = Registry<Reward, const RewardContext&>;
 RewardRegistry& rewards();
 

@@ -7,8 +7,10 @@
 #include "core/error.h"
 
 namespace fader {
+namespace {
 
-std::vector<std::uint32_t> ranking(std::span<const float> scores, Rng& ties) {
+template <class Score>
+std::vector<std::uint32_t> best_first(std::span<const Score> scores, Rng& ties) {
   std::vector<std::uint64_t> lot(scores.size());
   for (auto& l : lot) l = ties.bits();
   std::vector<std::uint32_t> order(scores.size());
@@ -19,6 +21,11 @@ std::vector<std::uint32_t> ranking(std::span<const float> scores, Rng& ties) {
   });
   return order;
 }
+
+}  // namespace
+
+std::vector<std::uint32_t> ranking(std::span<const float> scores, Rng& ties) { return best_first(scores, ties); }
+std::vector<std::uint32_t> ranking(std::span<const double> scores, Rng& ties) { return best_first(scores, ties); }
 
 std::vector<double> normalised_ranks(std::span<const std::uint32_t> ranking) {
   const double n = static_cast<double>(ranking.size());
@@ -55,6 +62,29 @@ std::vector<Pick> mixture_of_picks(std::span<const double> weights, std::span<co
     picks.push_back({candidate, static_cast<std::uint16_t>(agent), propensity});
     taken[candidate] = 1;
     got += tokens[candidate];
+  }
+  return picks;
+}
+
+std::vector<Pick> top_k(std::span<const double> weights, std::span<const std::vector<double>> scores, std::span<const std::uint16_t> used,
+                        double decay, std::span<const std::uint32_t> tokens, std::int64_t demand, Rng& ties) {
+  FADER_CHECK_EQ(weights.size(), scores.size());
+  std::vector<double> mixed(tokens.size(), 0.0);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    for (std::size_t c = 0; c < mixed.size(); ++c) mixed[c] += weights[i] * scores[i][c];
+  for (std::size_t c = 0; c < used.size(); ++c) mixed[c] /= 1 + decay * used[c];
+  const auto whose = [&](std::uint32_t c) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < weights.size(); ++i)
+      if (std::pair(weights[i] * scores[i][c], weights[i]) > std::pair(weights[best] * scores[best][c], weights[best])) best = i;
+    return static_cast<std::uint16_t>(best);
+  };
+  std::vector<Pick> picks;
+  std::int64_t got = 0;
+  for (const std::uint32_t c : ranking(std::span<const double>(mixed), ties)) {
+    if (got >= demand) break;
+    picks.push_back({c, whose(c), 1.0});
+    got += tokens[c];
   }
   return picks;
 }

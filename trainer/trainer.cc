@@ -137,6 +137,8 @@ class SlotTrainer final : public Trainer {
         probes[j].loss = static_cast<float>(std::accumulate(looks[j].nats.begin(), looks[j].nats.end(), 0.0) / tokens[j]);
         probes[j].dot = static_cast<float>(looks[j].dot);
         probes[j].norm = static_cast<float>(looks[j].norm);
+        const double norms = looks[j].norm * bank_->reference_norm(probes[j].slot);
+        probes[j].cosine = norms > 0 ? static_cast<float>(looks[j].dot / norms) : 0.0f;
       }
     });
     for (std::size_t j = 0; j < jobs.size(); ++j) probes[j].cost = jobs[j].cost;

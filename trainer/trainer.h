@@ -87,6 +87,7 @@ struct Probe {
   float loss = 0;
   float dot = 0;   ///< inner product with the slot's reference gradient; positive: training on it lowers the reference loss
   float norm = 0;  ///< of its own gradient
+  float cosine = 0;  ///< dot over both norms; 0 where one of them is
   Cost cost;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "env/pretrain.h"
+#include "tests/agents/agent_options.h"
 #include "tests/trainer/toy_corpus.h"
 
 using namespace fader;
@@ -18,6 +19,7 @@ struct Small {
   TrainOptions train;
   PretrainOptions env;
   std::vector<std::string> agents = {"quality", "domain", "topic", "random"};
+  std::string memory;  // of the agents that may have one
   Small() {
     model.vocabulary = corpus->vocabulary();
     model.context = corpus->context();
@@ -33,7 +35,6 @@ struct Small {
     env.domain_passages = 8;
   }
   std::unique_ptr<Env> make(int slots = 1) const {
-    static NoProgress progress;
     EnvContext context;
     context.slots = slots;
     context.pretraining = std::make_shared<Pretraining>();
@@ -42,10 +43,33 @@ struct Small {
     context.pretraining->corpus = corpus;
     context.pretraining->trainer = make_trainer(model, train, corpus, slots, {1});
     for (const std::string& kind : agents) {
-      context.pretraining->agents.push_back(fader::agents().make_default(kind, AgentContext{corpus, slots, progress}));
+      const bool remembers = !memory.empty() && kind != "random";
+      context.pretraining->agents.push_back(make_agent(kind, corpus, slots, [&](Options& o) {
+        if (remembers) set_option(o, "memory", memory);
+      }));
       context.pretraining->agent_names.push_back(kind);
     }
+    env.validate();
     return environments().at("pretrain-v0").make(env, context);
+  }
+
+  /// As the seed paper selects: the whole pool, raw scores, its best.
+  static Small seed(const std::string& memory = "paper") {
+    Small small;
+    small.agents = {"quality", "domain", "topic"};
+    small.memory = memory;
+    small.env.pool = "reservoir";
+    small.env.selection = "top_k";
+    small.env.scores = "raw";
+    small.env.epochs = 2;
+    small.env.repetition_decay = 0.1;
+    return small;
+  }
+  static Small reservoir() {
+    Small small;
+    small.env.pool = "reservoir";
+    small.env.pool_size = 100;
+    return small;
   }
 };
 
@@ -163,6 +187,16 @@ TEST_CASE("equal seeds give equal episodes, others do not, in any slot and besid
   CHECK(b == episode(*env, 0, 8));
 }
 
+TEST_CASE("equal seeds give equal episodes in any slot of a reservoir and of top-k selection as well") {
+  for (const Small& small : {Small::seed(), Small::seed("code"), Small::reservoir()}) {
+    const std::string one = episode(*small.make(), 0, 7);
+    const auto two = small.make(2);
+    CHECK(one == episode(*two, 1, 7));
+    CHECK(one == episode(*two, 1, 7));
+    CHECK(one != episode(*two, 1, 8));
+  }
+}
+
 TEST_CASE("looking is free: validation losses change nothing else") {
   Small small;
   const std::string plain = episode(*small.make(), 0, 3);
@@ -175,7 +209,7 @@ TEST_CASE("looking is free: validation losses change nothing else") {
 }
 
 TEST_CASE("a snapshot in mid-episode gives branches and comes back") {
-  Small small;
+  const Small small = GENERATE(Small(), Small::seed(), Small::seed("code"), Small::reservoir());
   const auto env = small.make(), other = small.make();
   Outcome out;
   reset(*env, 0, 5, out);
@@ -190,6 +224,9 @@ TEST_CASE("a snapshot in mid-episode gives branches and comes back") {
   back.finish();
   const std::string branch = step(*env, 0, 3, out);  // another action from the same state
   CHECK(branch != straight.substr(0, branch.size()));
+  Archive again(saved.bytes());
+  env->slot_state(again, 0);
+  CHECK(step(*env, 0, 2, out) + step(*env, 0, 3, out) == straight);
 
   Archive away(saved.bytes());
   other->slot_state(away, 0);
@@ -197,7 +234,7 @@ TEST_CASE("a snapshot in mid-episode gives branches and comes back") {
 }
 
 TEST_CASE("a step saved in its middle goes on elsewhere as if it had not been left") {
-  Small small;
+  const Small small = GENERATE(Small(), Small::seed(), Small::seed("code"), Small::reservoir());
   const auto env = small.make();
   Outcome out;
   reset(*env, 0, 5, out);
@@ -231,19 +268,19 @@ TEST_CASE("a step saved in its middle goes on elsewhere as if it had not been le
 }
 
 TEST_CASE("a state that leads out of the environment's tables is refused") {
-  Small small;
+  const Small small = Small::seed();
   const auto env = small.make();
   Outcome out;
   reset(*env, 0, 5, out);
   Archive saved;
   env->slot_state(saved, 0);
-  for (const char* name : {"interval", "reference", "weights", "agent_reward", "agreement", "ranking", "domain", "first_mean"}) {
+  for (const char* name : {"interval", "turn", "uses", "reference", "weights", "agent_reward", "agreement", "ranking", "raw", "domain", "first_mean"}) {
     std::string bytes = saved.bytes();
     const std::size_t at = bytes.find(name) + std::strlen(name);
     REQUIRE(at < bytes.size());
     std::uint64_t count = 0;
     std::memcpy(&count, bytes.data() + at, sizeof count);
-    if (std::string(name) == "interval") bytes[at + sizeof count + 1] = 1;  // 256 and more
+    if (std::string(name) == "interval" || std::string(name) == "turn") bytes[at + sizeof count + 1] = 1;  // 256 and more
     else if (std::string(name) == "ranking") std::memset(bytes.data() + at + sizeof count, 0x7f, 4);
     else {  // one element less
       const std::uint64_t fewer = count - 1;
@@ -288,6 +325,129 @@ TEST_CASE("every slice is its own: no passage is trained on twice, and the order
     CHECK(means.insert(value(env->spec(), env->spec().series, out.series[0], "agents/score_mean")).second);
   }
   CHECK(left >= 0);
+}
+
+TEST_CASE("a reservoir's passages are used as often as allowed, and what is left follows") {
+  for (const std::int64_t epochs : {1, 2}) {
+    Small small = Small::reservoir();
+    small.env.epochs = epochs;
+    const auto env = small.make();
+    Outcome out;
+    reset(*env, 0, 1, out);
+    double used = 0;
+    for (std::int64_t t = 0; t < 4; ++t) {
+      step(*env, 0, t, out);
+      for (const Series& s : env->spec().series)
+        if (s.path == "agents/selected")
+          for (const double n : out.series[0].subspan(s.offset, s.size)) used += n;
+      const double left = value(env->spec(), env->spec().series, out.series[0], "corpus/pool_left");
+      CHECK(left == Approx(1 - used / (100.0 * static_cast<double>(epochs))));
+      for (const Field& f : env->spec().observation)
+        if (f.name == "pool_left") CHECK(out.observation[0][f.offset] == left);
+    }
+  }
+}
+
+TEST_CASE("a reservoir that could run dry is refused before it starts") {
+  Small small = Small::reservoir();
+  small.env.pool_size = 40;
+  CHECK_THROWS_WITH(small.make(), Catch::Contains("raise env.pool_size or env.epochs"));
+  small.env.pool_size = 1'000'000;
+  CHECK_THROWS_WITH(small.make(), Catch::Contains("env.pool_size is 1000000"));
+  // enough on average, not for every permutation
+  small = Small::reservoir();
+  double tokens = 0, passages = 0;
+  for (const PassageId id : small.corpus->set(Set::pool)) tokens += small.corpus->passages()[id].tokens, passages += 1;
+  small.env.pool_size = static_cast<std::int64_t>(std::ceil(4 * 3 * 4 * 16 / (tokens / passages)));
+  const auto env = small.make();
+  Outcome out;
+  int refused = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    try {
+      episode(*env, 0, seed);  // runs to its end where it starts
+    } catch (const ConfigError& e) {
+      ++refused;
+      CHECK(std::string(e.what()).find("reservoir hold") != std::string::npos);
+    }
+  }
+  CHECK(refused > 0);
+  CHECK(refused < 20);
+}
+
+TEST_CASE("options that mean nothing together are refused") {
+  const auto refused = [](auto&& change) {
+    PretrainOptions o;
+    change(o);
+    try {
+      o.validate();
+    } catch (const ConfigError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  CHECK(refused([](auto&) {}).empty());
+  CHECK_THAT(refused([](auto& o) { o.scores = "raw"; }), Catch::Contains("scores is 'raw'"));
+  CHECK_THAT(refused([](auto& o) { o.repetition_decay = 0.1; }), Catch::Contains("no sum of scores"));
+  CHECK_THAT(refused([](auto& o) { o.selection = "top_k", o.repetition_decay = 0.1; }), Catch::Contains("nothing is repeated"));
+  CHECK_THAT(refused([](auto& o) { o.epochs = 2; }), Catch::Contains("epochs is 2"));
+  CHECK_THAT(refused([](auto& o) { o.pool_size = 9; }), Catch::Contains("pool_size is 9"));
+  CHECK(refused([](auto& o) { o.pool = "reservoir", o.selection = "top_k", o.epochs = 2, o.repetition_decay = 0.1; }).empty());
+}
+
+TEST_CASE("top-k under one agent trains alike by ranks and by raw scores, under two it does not") {
+  Small small;
+  small.agents = {"quality", "random"};
+  small.env.selection = "top_k";
+  const auto episode_of = [&](const char* scores, std::vector<double> w) {
+    small.env.scores = scores;
+    const auto env = small.make();
+    Outcome out;
+    reset(*env, 0, 4, out);
+    const int slots[] = {0};
+    std::string all;
+    for (int t = 0; t < 4; ++t) {
+      out.fit(env->spec(), 1);
+      env->step(slots, {w.data(), 1, w.size()}, out);
+      all += bits(env->spec(), out, 0);
+      const double p = value(env->spec(), env->spec().series, out.series[0], "agents/propensity");
+      CHECK((std::isnan(p) || p == 1.0));
+    }
+    return all;
+  };
+  const std::string alone = episode_of("ranks", {0, 1});
+  CHECK((alone == episode_of("raw", {0, 1})));  // one agent's order is the same in both; random's scores are never equal
+  CHECK((alone != episode_of("ranks", {1, 0})));
+  CHECK((episode_of("ranks", {0.5, 0.5}) != episode_of("raw", {0.5, 0.5})));
+}
+
+TEST_CASE("credit is the training loss of what each agent drew, and the released code's numbers where it is asked for") {
+  Small small;
+  small.agents = {"random"};
+  {
+    const auto env = small.make();
+    REQUIRE(env->spec().credits == std::vector<std::string>{"agent_reward", "training_loss", "seed_code"});
+    Outcome out;
+    reset(*env, 0, 1, out);
+    const int slots[] = {0};
+    const std::vector<double> w = {1.0};
+    out.fit(env->spec(), 1);
+    env->step(slots, {w.data(), 1, 1}, out);
+    // nothing was carried over yet: all that was trained on was drawn now
+    CHECK(out.credit[0][1] == Approx(value(env->spec(), env->spec().infos, out.infos[0], "infos/loss_train")).epsilon(1e-6));
+    CHECK(out.credit_se[0][1] > 0);
+    CHECK(std::isnan(out.credit[0][0]));
+    CHECK(std::isnan(out.credit[0][2]));
+  }
+  small = Small::seed("code");
+  const auto env = small.make();
+  Outcome out;
+  reset(*env, 0, 1, out);
+  step(*env, 0, 0, out);
+  for (std::size_t a = 0; a < 3; ++a) {
+    CHECK(std::isnan(out.credit[0][a]));            // no reward of an agent
+    CHECK(std::isfinite(out.credit[0][6 + a]));     // quality's first three bins
+    CHECK(std::abs(out.credit[0][6 + a]) < 0.25);   // below 1 / n_j
+  }
 }
 
 TEST_CASE("everything is in the ledger, under its phase") {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -123,4 +124,79 @@ TEST_CASE("the propensity is the conditional probability of the pick") {
   CHECK(first[1] == 0);
   CHECK(static_cast<double>(first[0]) / n == Approx(0.5).margin(0.005));
   CHECK(static_cast<double>(second_after_0[2]) / firsts_0 == Approx(0.8).margin(0.005));
+}
+
+namespace {
+
+std::vector<std::vector<double>> random_scores(std::size_t n, std::size_t agents, std::uint64_t seed) {
+  Rng rng(seed, "test/top_k");
+  std::vector<std::vector<double>> scores(agents, std::vector<double>(n));
+  for (auto& column : scores)
+    for (double& x : column) x = rng.normal();
+  return scores;
+}
+
+}  // namespace
+
+TEST_CASE("top-k takes the greatest mixed scores until the demand is met, and no whole one beyond it") {
+  const auto scores = random_scores(300, 3, 1);
+  const auto s = setting(300, 3, 1);
+  const double weights[] = {0.2, 0.5, 0.3};
+  std::vector<std::pair<double, std::uint32_t>> all;
+  for (std::uint32_t c = 0; c < 300; ++c) all.emplace_back(-(0.2 * scores[0][c] + 0.5 * scores[1][c] + 0.3 * scores[2][c]), c);
+  std::sort(all.begin(), all.end());
+  for (const std::int64_t demand : {0, 1, 50, 1000}) {
+    Rng ties(1, "ties");
+    const auto picks = top_k(weights, scores, {}, 0, s.tokens, demand, ties);
+    std::int64_t total = 0;
+    for (std::size_t i = 0; i < picks.size(); ++i) {
+      const std::uint32_t c = picks[i].candidate;
+      CHECK(c == all[i].second);
+      CHECK(picks[i].propensity == 1.0);
+      const double parts[] = {0.2 * scores[0][c], 0.5 * scores[1][c], 0.3 * scores[2][c]};
+      CHECK(picks[i].agent == std::max_element(parts, parts + 3) - parts);
+      CHECK(total < demand);
+      total += s.tokens[c];
+    }
+    CHECK(total >= demand);
+  }
+  Rng ties(1, "ties");
+  CHECK(top_k(weights, scores, {}, 0, s.tokens, 1'000'000, ties).size() == 300);  // more than there is: all of it
+}
+
+TEST_CASE("top-k puts equal scores in random order, with as many draws whether there are any or not") {
+  const std::vector<std::vector<double>> scores = {{1, 1, 1, 0}};
+  const std::vector<std::uint32_t> tokens = {1, 1, 1, 1};
+  const double one[] = {1};
+  Rng ties(3, "ties");
+  std::map<std::uint32_t, int> first;
+  for (int i = 0; i < 3000; ++i) ++first[top_k(one, scores, {}, 0, tokens, 1, ties)[0].candidate];
+  CHECK(first.size() == 3);
+  for (const auto& [candidate, n] : first) CHECK(n == Approx(1000).margin(120));
+  Rng a(4, "ties"), b(4, "ties");
+  top_k(one, scores, {}, 0, tokens, 1, a);
+  top_k(one, std::vector<std::vector<double>>{{4, 3, 2, 1}}, {}, 0, tokens, 4, b);
+  CHECK(a.bits() == b.bits());
+
+  // equal parts: of the greatest weight, then the first
+  const std::vector<std::vector<double>> zero(3, std::vector<double>(4, 0.0));
+  const double later[] = {0.2, 0.2, 0.6}, even[] = {1.0 / 3, 1.0 / 3, 1.0 / 3};
+  CHECK(top_k(later, zero, {}, 0, tokens, 1, ties)[0].agent == 2);
+  CHECK(top_k(even, zero, {}, 0, tokens, 1, ties)[0].agent == 0);
+}
+
+TEST_CASE("what was used before counts for less in top-k") {
+  const std::vector<std::vector<double>> scores = {{10, 9, 8, 7}};
+  const std::vector<std::uint32_t> tokens = {1, 1, 1, 1};
+  const std::vector<std::uint16_t> used = {3, 1, 0, 0};
+  const double one[] = {1};
+  const auto order = [&](double decay) {
+    Rng ties(5, "ties");
+    std::vector<std::uint32_t> out;
+    for (const Pick& p : top_k(one, scores, used, decay, tokens, 4, ties)) out.push_back(p.candidate);
+    return out;
+  };
+  CHECK(order(0) == std::vector<std::uint32_t>{0, 1, 2, 3});
+  CHECK(order(0.1) == std::vector<std::uint32_t>{1, 2, 0, 3});  // 10 / 1.3 = 7.69, 9 / 1.1 = 8.18
+  CHECK(order(1) == std::vector<std::uint32_t>{2, 3, 1, 0});
 }
