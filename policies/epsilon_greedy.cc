@@ -1,12 +1,13 @@
 // Epsilon-greedy: the preset of the greatest mean m_a with probability 1 - eps_t, else any, evenly. t counts decisions from 1.
 //
 //   constant   eps_t = epsilon
-//   decay      eps_t = min(1, c A / (d^2 t)) with A arms; d is to lie below the gap of the two best means, c above 5 in theory
+//   decay      eps_t = min(1, weight A / (gap^2 t)) with A arms; gap is to lie below that of the two best means, weight above 5
 //   m_a <- m_a + max(alpha, 1 / n_a) (r - m_a),   n_a pulls so far, this one counted
 //
 // alpha = 0 gives sample means; otherwise the step is constant once n_a exceeds 1 / alpha, which follows means that drift. An
-// arm that was never played counts as the best. Slots in lockstep make one decision together. The theory's c > 5 explores for
-// thousands of decisions; the defaults of decay, c = d = 0.5, explore about the first 2 A. Rewards of any range.
+// arm that was never played counts as the best. Slots in lockstep make one decision together. The theory's weight (c there; the
+// gap is d) explores for thousands of decisions; the defaults of decay, 0.5 and 0.5, explore about the first 2 A. Rewards of any
+// range.
 // Sutton and Barto (2018), Reinforcement Learning, sections 2.2 to 2.5.
 // decay: Auer, Cesa-Bianchi and Fischer (2002), Machine Learning 47, figure 3 and theorem 3.
 // Status: checked against the bound of theorem 3 and a direct computation (tests/oracle/epsilon_greedy_test.cc).
@@ -21,14 +22,14 @@ namespace {
 
 struct EpsilonGreedyOptions final : BanditOptions {
   std::string schedule = "constant";
-  double epsilon = 0.1, c = 0.5, d = 0.5, alpha = 0;
+  double epsilon = 0.1, weight = 0.5, gap = 0.5, alpha = 0;
   void fields(Fields& f) override {
     BanditOptions::fields(f);
     f("schedule", schedule, "of the share of decisions that explore: constant, or falling as 1 / t")
         .one_of({"constant", "decay"});
     f("epsilon", epsilon, "of schedule constant: that share", 0, 1);
-    f("c", c, "of schedule decay: weight of the exploration; above 5 in theory", 0, 1e6);
-    f("d", d, "of schedule decay: a number below the gap between the best mean and the next", 1e-6, 1e6);
+    f("weight", weight, "of schedule decay: weight of the exploration; above 5 in theory", 0, 1e6);
+    f("gap", gap, "of schedule decay: a number below the gap between the best mean and the next", 1e-6, 1e6);
     f("alpha", alpha, "least step of the means towards a reward, for rewards that drift; 0: sample means", 0, 1);
   }
 };
@@ -74,7 +75,7 @@ class EpsilonGreedy final : public Bandit {
   double epsilon() const {
     if (options_.schedule == "constant") return options_.epsilon;
     const double t = static_cast<double>(moments_) + 1;
-    return std::min(1.0, options_.c * static_cast<double>(arms()) / (options_.d * options_.d * t));
+    return std::min(1.0, options_.weight * static_cast<double>(arms()) / (options_.gap * options_.gap * t));
   }
 
   const EpsilonGreedyOptions options_;

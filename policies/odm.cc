@@ -82,7 +82,7 @@ class Odm : public Bandit {
     std::ranges::fill(heard_, 0.0);
     for (const Pull& pull : pulls) {
       const double loss = std::min(pull.reward, kMostLoss);
-      heard_[pull.arm] += paper_ ? std::max(loss, -kMostLoss) / std::max(pull.played, kLeastShare) : std::exp(loss);
+      heard_[pull.arm] += paper_ ? std::max(loss, -kMostLoss) / std::max(kLeastShare, pull.played) : std::exp(loss);
     }
     const double slots = static_cast<double>(pulls.size() / arms());
     for (std::size_t a = 0; a < arms(); ++a)
@@ -96,7 +96,8 @@ class Odm : public Bandit {
     return t == 0 ? 1 / a : std::min(1 / a, std::sqrt(std::log(a) / (a * static_cast<double>(t))));
   }
 
-  static constexpr double kMost = 1e300, kLeastShare = 1e-12;
+  static constexpr double kMost = 1e300;
+  static constexpr double kLeastShare = 1e-12;  // without exploring a share may vanish
   const bool paper_;
   const OdmOptions options_;
   std::vector<double> smoothed_, heard_;  // [A] R; of this decision, summed over the slots

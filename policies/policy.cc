@@ -17,9 +17,16 @@ void Decisions::fit(const PolicySpec& spec, std::size_t agents, std::size_t n) {
 
 bool Decisions::fits(const PolicySpec& spec, std::size_t agents, std::size_t n) const {
   const auto is = [n](const Grid<double>& grid, std::size_t cols) { return grid.rows() == n && grid.cols() == cols; };
-  const auto known = [&](std::int64_t a) { return a >= -1 && a < static_cast<std::int64_t>(spec.arms); };
-  return is(weights, agents) && is(probability, spec.arms) && is(diagnostics, spec.diagnostics.size()) && arm.size() == n &&
-         std::all_of(arm.begin(), arm.end(), known) && log_density.size() == n && value.size() == n;
+  const bool sized = is(weights, agents) && is(probability, spec.arms) && is(diagnostics, spec.diagnostics.size()) &&
+                     arm.size() == n && log_density.size() == n && value.size() == n;
+  const auto possible = [&](std::size_t i) {
+    if (arm[i] < 0 || arm[i] >= static_cast<std::int64_t>(spec.arms)) return arm[i] == -1;
+    const double p = probability[i][static_cast<std::size_t>(arm[i])];
+    return p > 0 && p <= 1 + 1e-9;
+  };
+  for (std::size_t i = 0; sized && i < n; ++i)
+    if (!possible(i)) return false;
+  return sized;
 }
 
 void Decisions::state(Archive& archive) {

@@ -51,7 +51,7 @@ struct Decisions {
   std::vector<double> log_density;       ///< [n] of the draw; 0 = ln 1 when it could not have been another
   std::vector<double> value;             ///< [n] critics only
   void fit(const PolicySpec& spec, std::size_t agents, std::size_t n);
-  /// Whether all have the sizes that fit() gives them, and no arm is beyond the last.
+  /// Whether all have the sizes that fit() gives them, no arm is beyond the last, and an arm that was drawn had a probability.
   bool fits(const PolicySpec& spec, std::size_t agents, std::size_t n) const;
   void state(Archive& archive);
 };

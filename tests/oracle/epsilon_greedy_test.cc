@@ -23,8 +23,8 @@ double probability_bound(double arms, double c, double d, double t) {
 std::function<void(Options&)> decaying(double c, double d) {
   return [=](Options& o) {
     set_option<std::string>(o, "schedule", "decay");
-    set_option(o, "c", c);
-    set_option(o, "d", d);
+    set_option(o, "weight", c);
+    set_option(o, "gap", d);
   };
 }
 

@@ -210,3 +210,27 @@ TEST_CASE("greedy and softmax, in place too") {
   REQUIRE(s[1] == Approx(0.75));
   REQUIRE(s[2] == 0);
 }
+
+TEST_CASE("decisions fit when their sizes do, their arms are known and what was drawn could have been") {
+  const auto context = context_of(2, 2);
+  Played t(played("one", "reward"), context);
+  const PolicySpec& spec = t.bandit->spec();
+  t.bandit->p = {0.25, 0.75};
+  const Decisions made = t.console.decide();
+  REQUIRE(made.fits(spec, 2, 2));
+  REQUIRE_FALSE(made.fits(spec, 3, 2));
+  REQUIRE_FALSE(made.fits(spec, 2, 1));
+  Decisions none;
+  none.fit(spec, 2, 2);
+  REQUIRE(none.fits(spec, 2, 2));  // before the first
+  for (const std::int64_t arm : {-2, 2}) {
+    Decisions odd = made;
+    odd.arm[1] = arm;
+    REQUIRE_FALSE(odd.fits(spec, 2, 2));
+  }
+  for (const double p : {0.0, -0.5, 1.5, std::nan("")}) {
+    Decisions odd = made;
+    odd.probability[1][static_cast<std::size_t>(odd.arm[1])] = p;
+    REQUIRE_FALSE(odd.fits(spec, 2, 2));
+  }
+}
