@@ -10,7 +10,9 @@ namespace {
 
 constexpr int kMostSteps = 100000, kHalvings = 100;
 
-double dot(std::span<const double> a, std::span<const double> b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+double dot(std::span<const double> a, std::span<const double> b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
 
 void mix_points(const Grid<double>& points, std::span<const double> share, std::vector<double>& at) {
   std::fill(at.begin(), at.end(), 0.0);
@@ -58,8 +60,9 @@ HullMinimum least_in_hull(const Convex& f, const Grid<double>& points, std::vect
     out.share[best] += moved;
     out.share[worst] = moved == out.share[worst] ? 0 : out.share[worst] - moved;
   }
-  throw RunError(fmt::format("the optimum is not found to {} after {} steps: {} are left to gain; expected a smooth convex function", gap,
-                             kMostSteps, out.gap));
+  throw RunError(
+      fmt::format("the optimum is not found to {} after {} steps: {} are left to gain; expected a smooth convex function", gap,
+                  kMostSteps, out.gap));
 }
 
 }  // namespace fader

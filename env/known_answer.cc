@@ -32,8 +32,8 @@ void KnownAnswerOptions::reward_field(Fields& f) {
 void KnownAnswerOptions::horizon_field(Fields& f, double most) { f("horizon", horizon, "decisions in an episode", 1, most); }
 void KnownAnswerOptions::noise_field(Fields& f, std::string help) { f("noise", noise, std::move(help), 0, 1e6); }
 
-KnownAnswer::KnownAnswer(std::string name, std::vector<std::string> agents, std::vector<std::string> credits, std::int64_t horizon,
-                         const EnvContext& context)
+KnownAnswer::KnownAnswer(std::string name, std::vector<std::string> agents, std::vector<std::string> credits,
+                         std::int64_t horizon, const EnvContext& context)
     : episodes_(static_cast<std::size_t>(context.slots)), nothing_yet_(agents.size(), 0.0), ledger_(context.slots) {
   spec_.name = std::move(name);
   spec_.horizon = horizon;
@@ -78,8 +78,10 @@ void KnownAnswer::state(Archive& archive) {
 void KnownAnswer::slot_state(Archive& archive, int slot) {
   Episode& episode = episodes_.at(static_cast<std::size_t>(slot));
   episode.state(archive);
-  archive.expect(episode.decisions >= 0 && episode.decisions <= spec_.horizon - (episode.live ? 1 : 0), "a decision of this episode");
-  archive.expect(std::isfinite(episode.earned) && std::isfinite(episode.expected) && std::isfinite(episode.regret), "what an episode earned");
+  archive.expect(episode.decisions >= 0 && episode.decisions <= spec_.horizon - (episode.live ? 1 : 0),
+                 "a decision of this episode");
+  archive.expect(std::isfinite(episode.earned) && std::isfinite(episode.expected) && std::isfinite(episode.regret),
+                 "what an episode earned");
   more_state(archive, static_cast<std::size_t>(slot));
   const Archive::Scope scope(archive, "ledger");
   ledger_.slot_state(archive, slot);
@@ -88,8 +90,9 @@ void KnownAnswer::slot_state(Archive& archive, int slot) {
 const Answer& KnownAnswer::solved() {
   if (answer_) return *answer_;
   if (static_cast<double>(spec_.horizon) * static_cast<double>(agents()) > kMostNumbers)
-    throw RunError(fmt::format("{}: the best schedule over horizon = {} is too long to write down; expected at most {:.0f} decisions",
-                               spec_.name, spec_.horizon, kMostNumbers / static_cast<double>(agents())));
+    throw RunError(
+        fmt::format("{}: the best schedule over horizon = {} is too long to write down; expected at most {:.0f} decisions",
+                    spec_.name, spec_.horizon, kMostNumbers / static_cast<double>(agents())));
   return answer_.emplace(solve());
 }
 
@@ -112,9 +115,10 @@ void KnownAnswer::step(Slots slots, Table<const double> weights, Outcome& out) {
   FADER_CHECK(weights.rows == slots.size() && weights.cols == agents(), "{} x {} weights", weights.rows, weights.cols);
   for (std::size_t i = 0; i < slots.size(); ++i)
     if (!on_simplex(weights[i]))
-      throw RunError(fmt::format("slot {}: weights [{}] are not on the simplex; expected {} non-negative numbers that sum to 1 "
-                                 "within 1e-9; the policy has to repair them",
-                                 slots[i], fmt::join(weights[i], ", "), agents()));
+      throw RunError(
+          fmt::format("slot {}: weights [{}] are not on the simplex; expected {} non-negative numbers that sum to 1 "
+                      "within 1e-9; the policy has to repair them",
+                      slots[i], fmt::join(weights[i], ", "), agents()));
   ledger_.activate(slots);
   const auto train = ledger_.scope(Phase::train);
   for (std::size_t i = 0; i < slots.size(); ++i) {

@@ -5,13 +5,14 @@
 //   infos/tokens           decisions made
 //   infos/loss_reference   minus the sum of the rewards so far
 //   infos/loss_train       NaN: nothing is trained; or what the environment's head says
-//   console/regret         what the best policy would have been expected to earn by this decision, facing the same draws, less what the
-//                          weights played were expected to earn. Where a decision has consequences, the best policy's own past counts,
-//                          and a decision's regret may be negative
+//   console/regret         what the best policy would have been expected to earn by this decision, facing the same draws,
+//                          less what the weights played were expected to earn. Where a decision has consequences, the best
+//                          policy's own past counts, and a decision's regret may be negative
 //   final/loss_reference   minus the mean reward of a decision, noise included
-//   final/loss_validation, final/loss_test   minus the mean expected reward: the same without noise, given what was drawn before
-//   final/regret           sum of console/regret; its mean over seeds is Answer::optimum minus what was earned. Negative only by luck
-//                          in a draw of the instance
+//   final/loss_validation, final/loss_test   minus the mean expected reward: the same without noise, given what was drawn
+//   before
+//   final/regret           sum of console/regret; its mean over seeds is Answer::optimum minus what was earned. Negative only
+//                          by luck in a draw of the instance
 // The reward is named "reward". Observed are progress, the weights played last (zeros before the first), and what the
 // environment's head says. Tokens are decisions, FLOPs two a weight. Noise never depends on the weights, so runs of equal
 // seed are paired. Not thread-safe.
@@ -60,8 +61,8 @@ class KnownAnswer : public Env {
   };
   /// Where a decision is reported.
   struct Row {
-    std::span<double> executed;            ///< [K] holds the weights played; overwrite where another thing was executed
-    std::span<double> credit, credit_se;   ///< [C K]
+    std::span<double> executed;           ///< [K] holds the weights played; overwrite where another thing was executed
+    std::span<double> credit, credit_se;  ///< [C K]
   };
 
   KnownAnswer(std::string name, std::vector<std::string> agents, std::vector<std::string> credits, std::int64_t horizon,
@@ -77,9 +78,10 @@ class KnownAnswer : public Env {
   Rng& draws(std::size_t slot) { return episodes_[slot].draws; }
   const Answer& solved();
 
-  /// Draws each agent's payoff around its mean, deviation[k] its spread, and earns the weighted sum; `best` is the greatest mean. The first
-  /// credit becomes the payoffs.
-  Earned pay(std::size_t slot, std::span<const double> w, std::span<const double> mean, std::span<const double> deviation, const Row& row);
+  /// Draws each agent's payoff around its mean, deviation[k] its spread, and earns the weighted sum; `best` is the greatest
+  /// mean. The first credit becomes the payoffs.
+  Earned pay(std::size_t slot, std::span<const double> w, std::span<const double> mean, std::span<const double> deviation,
+             const Row& row);
   /// What pay does with payoffs that are drawn already.
   static Earned earn(std::span<const double> w, std::span<const double> mean, std::span<const double> deviation,
                      std::span<const double> payoff, const Row& row);
@@ -120,8 +122,8 @@ class KnownAnswer : public Env {
 /// "arm_0", "arm_1", ...
 std::vector<std::string> counted(std::string_view noun, std::size_t n);
 
-/// The answer where payoffs are linear in the weights and their means, [T, K], are known beforehand: the best schedule is all weight
-/// on the greatest mean of each decision, the best fixed mix all weight on the greatest sum.
+/// The answer where payoffs are linear in the weights and their means, [T, K], are known beforehand: the best schedule is all
+/// weight on the greatest mean of each decision, the best fixed mix all weight on the greatest sum.
 Answer linear_answer(const Grid<double>& mean);
 
 }  // namespace fader

@@ -6,12 +6,12 @@
 // drift_amplitude sin(2 pi (t / drift_period + k / K)).
 // Payoffs scatter
 //   normal      with deviation `noise`, or each agent with its own of `noises` (heteroscedastic)
-//   student     as noise times a Student t of `degrees` degrees of freedom: heavy tails. Deviation noise sqrt(degrees / (degrees - 2));
-//               infinite, and the standard errors NaN, where degrees <= 2. Drawn by Bailey's method (1994, Mathematics of
-//               Computation 62, 779-781): sqrt(n (u^(-2/n) - 1)) cos(2 pi v), u and v uniform
+//   student     as noise times a Student t of `degrees` degrees of freedom: heavy tails. Deviation noise sqrt(degrees /
+//               (degrees - 2)); infinite, and the standard errors NaN, where degrees <= 2. Drawn by Bailey's method (1994,
+//               Mathematics of Computation 62, 779-781): sqrt(n (u^(-2/n) - 1)) cos(2 pi v), u and v uniform
 //   bernoulli   1 with probability mu_k, else 0
-// The optimum is known: all weight on the agent whose mean is greatest at that time; the best schedule is the same, the best fixed mix
-// the agent whose means sum to most. All by summation over the decisions.
+// The optimum is known: all weight on the agent whose mean is greatest at that time; the best schedule is the same, the best
+// fixed mix the agent whose means sum to most. All by summation over the decisions.
 // The credit "payoff" is every p_k, played or not.
 // Status: checked against direct computation (tests/oracle/bandit_env_test.cc).
 #include <algorithm>
@@ -34,7 +34,8 @@ struct BanditEnvOptions final : KnownAnswerOptions {
     reward_field(f);
     f("means", means, "mean payoff of each agent", -1e6, 1e6);
     f("payoff", payoff,
-      "how payoffs scatter around their means: normal with deviation noise, student with heavy tails, or 1 with probability mean, else 0")
+      "how payoffs scatter around their means: normal with deviation noise, student with heavy tails, or 1 with probability "
+      "mean, else 0")
         .one_of({"normal", "student", "bernoulli"});
     noise_field(f, "standard deviation of normal payoffs, scale of student's");
     f("noises", noises, "the same for each agent, in place of noise; empty: noise for all", 0, 1e6);
@@ -50,9 +51,11 @@ struct BanditEnvOptions final : KnownAnswerOptions {
     if (means.empty()) throw ConfigError("means: the list is empty; expected one mean per agent");
     if (!changes.empty() && change_every == 0) throw ConfigError("changes: they never come; set change_every");
     if (!noises.empty() && noises.size() != means.size())
-      throw ConfigError(fmt::format("noises: {} deviations for {} agents; expected one for each, or none", noises.size(), means.size()));
+      throw ConfigError(
+          fmt::format("noises: {} deviations for {} agents; expected one for each, or none", noises.size(), means.size()));
     if (!noises.empty() && payoff == "bernoulli")
-      throw ConfigError("noises: payoff = \"bernoulli\" has no deviations; leave them out, or set payoff to \"normal\" or \"student\"");
+      throw ConfigError(
+          "noises: payoff = \"bernoulli\" has no deviations; leave them out, or set payoff to \"normal\" or \"student\"");
     for (const auto& row : stretches()) {
       if (row.size() != means.size())
         throw ConfigError(fmt::format("changes: a row has {} means for {} agents", row.size(), means.size()));
@@ -63,8 +66,8 @@ struct BanditEnvOptions final : KnownAnswerOptions {
     if (payoff != "bernoulli" || (mean >= drift_amplitude && mean <= 1 - drift_amplitude)) return;
     if (drift_amplitude == 0)
       throw ConfigError(fmt::format("means: {} is no probability; payoff = \"bernoulli\" expects 0 to 1", mean));
-    throw ConfigError(fmt::format("means: {} with drift_amplitude = {} leaves 0 to 1; payoff = \"bernoulli\" expects {} to {}", mean,
-                                  drift_amplitude, drift_amplitude, 1 - drift_amplitude));
+    throw ConfigError(fmt::format("means: {} with drift_amplitude = {} leaves 0 to 1; payoff = \"bernoulli\" expects {} to {}",
+                                  mean, drift_amplitude, drift_amplitude, 1 - drift_amplitude));
   }
   /// The means of every stretch between changes, in turn; then the first again.
   Vectors stretches() const {
@@ -81,7 +84,8 @@ struct BanditEnvOptions final : KnownAnswerOptions {
 class BanditEnv final : public KnownAnswer {
  public:
   BanditEnv(const BanditEnvOptions& options, const EnvContext& context)
-      : KnownAnswer("bandit-v0", counted("arm", (options.validate(), options.means.size())), {"payoff"}, options.horizon, context),
+      : KnownAnswer("bandit-v0", counted("arm", (options.validate(), options.means.size())), {"payoff"}, options.horizon,
+                    context),
         options_(options),
         stretches_(options.stretches()),
         scale_(options.noises.empty() ? std::vector<double>(options.means.size(), options.noise) : options.noises),
@@ -143,8 +147,8 @@ Answer BanditEnv::solve() {
   return linear_answer(mean);
 }
 
-REGISTER_ENV("bandit-v0", BanditEnv, BanditEnvOptions, "known answer: a bandit with given means, stationary, changing or drifting",
-             "checked against an oracle");
+REGISTER_ENV("bandit-v0", BanditEnv, BanditEnvOptions,
+             "known answer: a bandit with given means, stationary, changing or drifting", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -1,15 +1,16 @@
 // Agents whose picks overlap, one of them a duplicate, as an environment. Contract and sums: env/known_answer.h.
 //
-// Behind K agents stand fewer sources. Row k of `matrix` says which shares of agent k's picks come from each source; weights w draw
-// x = matrix' w from the sources. Picks of one source overlap: x_m of them earn (mu_m + noise e_m) (x_m - overlap x_m^2 / 2). The noise is
-// the sources', so that duplicates are credited alike to the last bit. By default agent_1 is agent_0 again and agent_2 nearly so:
-// agents' effects cannot be told apart by regression, and weight moved between duplicates changes nothing.
-// Credits: "payoff", what agent k's picks earn on average, sum_m matrix_km (mu_m + noise e_m) (1 - overlap x_m / 2), whose weighted sum is
-// the reward; "marginal", what a further pick would add, with overlap x_m in place of half of it.
+// Behind K agents stand fewer sources. Row k of `matrix` says which shares of agent k's picks come from each source; weights
+// w draw x = matrix' w from the sources. Picks of one source overlap: x_m of them earn (mu_m + noise e_m) (x_m - overlap
+// x_m^2 / 2). The noise is the sources', so that duplicates are credited alike to the last bit. By default agent_1 is agent_0
+// again and agent_2 nearly so: agents' effects cannot be told apart by regression, and weight moved between duplicates
+// changes nothing.
+// Credits: "payoff", what agent k's picks earn on average, sum_m matrix_km (mu_m + noise e_m) (1 - overlap x_m / 2), whose
+// weighted sum is the reward; "marginal", what a further pick would add, with overlap x_m in place of half of it.
 //
-// A decision's expected reward is concave in w (mu, overlap >= 0) and decisions are alike, so the best fixed mix is the best schedule and
-// the optimum: found to a gap of 1e-10 a decision, certified by convexity (env/convex.h). Status: checked against a grid of mixes
-// (tests/oracle/collinear_env_test.cc).
+// A decision's expected reward is concave in w (mu, overlap >= 0) and decisions are alike, so the best fixed mix is the best
+// schedule and the optimum: found to a gap of 1e-10 a decision, certified by convexity (env/convex.h). Status: checked
+// against a grid of mixes (tests/oracle/collinear_env_test.cc).
 #include <algorithm>
 #include <numeric>
 
@@ -37,7 +38,8 @@ struct CollinearEnvOptions final : KnownAnswerOptions {
     if (matrix.empty() || means.empty()) throw ConfigError("matrix, means: expected at least one agent and one source");
     for (const auto& row : matrix) {
       if (row.size() != means.size())
-        throw ConfigError(fmt::format("matrix: a row has {} numbers for {} sources; expected one for each of means", row.size(), means.size()));
+        throw ConfigError(
+            fmt::format("matrix: a row has {} numbers for {} sources; expected one for each of means", row.size(), means.size()));
       if (const double sum = std::accumulate(row.begin(), row.end(), 0.0); std::abs(sum - 1) > 1e-9)
         throw ConfigError(fmt::format("matrix: a row sums to {}; expected shares that sum to 1", sum));
     }
@@ -47,8 +49,8 @@ struct CollinearEnvOptions final : KnownAnswerOptions {
 class CollinearEnv final : public KnownAnswer {
  public:
   CollinearEnv(const CollinearEnvOptions& options, const EnvContext& context)
-      : KnownAnswer("collinear-v0", counted("agent", (options.validate(), options.matrix.size())), {"payoff", "marginal"}, options.horizon,
-                    context),
+      : KnownAnswer("collinear-v0", counted("agent", (options.validate(), options.matrix.size())), {"payoff", "marginal"},
+                    options.horizon, context),
         options_(options),
         drawn_(options.means.size()),
         worth_(options.means.size()) {}
@@ -85,7 +87,8 @@ KnownAnswer::Earned CollinearEnv::play(std::size_t slot, std::int64_t, std::span
   for (std::size_t k = 0; k < n; ++k) {
     double average = 0, marginal = 0, average_square = 0, marginal_square = 0;
     for (std::size_t m = 0; m < drawn_.size(); ++m) {
-      const double lost = options_.overlap * drawn_[m], a = options_.matrix[k][m] * (1 - 0.5 * lost), b = options_.matrix[k][m] * (1 - lost);
+      const double lost = options_.overlap * drawn_[m], a = options_.matrix[k][m] * (1 - 0.5 * lost),
+                   b = options_.matrix[k][m] * (1 - lost);
       average += a * worth_[m];
       marginal += b * worth_[m];
       average_square += a * a;
@@ -126,8 +129,8 @@ Answer CollinearEnv::solve() {
   return out;
 }
 
-REGISTER_ENV("collinear-v0", CollinearEnv, CollinearEnvOptions, "known answer: agents' picks overlap, one agent duplicates another",
-             "checked against an oracle");
+REGISTER_ENV("collinear-v0", CollinearEnv, CollinearEnvOptions,
+             "known answer: agents' picks overlap, one agent duplicates another", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -99,8 +99,8 @@ Answer ContextualEnv::solve() {
   return answer;
 }
 
-REGISTER_ENV("contextual-v0", ContextualEnv, ContextualEnvOptions, "known answer: a linear contextual bandit over finitely many contexts",
-             "checked against an oracle");
+REGISTER_ENV("contextual-v0", ContextualEnv, ContextualEnvOptions,
+             "known answer: a linear contextual bandit over finitely many contexts", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

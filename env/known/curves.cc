@@ -1,25 +1,27 @@
-// Learning curves: a loss for every domain, falling by a power law of what was trained on. Contract and sums: env/known_answer.h.
+// Learning curves: a loss for every domain, falling by a power law of what was trained on. Contract and sums:
+// env/known_answer.h.
 //
-// There is one agent per domain (their number is that of `floors`). m_j is the weight that domain j has had so far; after a decision
-// m_j <- memory_j m_j + w_j. The loss of domain i is
+// There is one agent per domain (their number is that of `floors`). m_j is the weight that domain j has had so far; after a
+// decision m_j <- memory_j m_j + w_j. The loss of domain i is
 //   L_i(m) = floors_i + scales_i (start + sum_j transfer_ij m_j)^(-powers_i),
-// the reference loss is sum_i reference_i L_i. Laws of this form: methods of data mixing by fitted curves, such as Ye et al. 2024
-// (arXiv 2403.16952) and ADO (arXiv 2410.11820, section 3). Every loss is observed with noise after each decision (the one before the
-// first without); the reward is the fall of the observed reference loss since the decision before. Returns telescope: first
-// loss minus last.
-// Here infos/loss_train is the mean of all domains' losses, without noise; infos/loss_reference is, as everywhere, minus the rewards so far.
-// Shown, as in pretraining with one nat for ln(vocabulary): "loss_domain" and "loss_domain_fall" (the fall since the decision before, in
-// tenths), counted by domain, and "loss_reference"; observed ones.
-// Credits: "training_loss", the observed loss of each domain; "gradient", - dL_reference / dm_j after the decision, without noise: the
-// marginal worth of each agent's picks.
+// the reference loss is sum_i reference_i L_i: a power law for each domain, as ADO fits them (arXiv 2410.11820, section 3), with
+// transfer between domains. Every loss is observed with noise after each decision (the one before the first without); the
+// reward is the fall of the observed reference loss since the decision before. Returns telescope: first loss minus last. By
+// default the reference is about domains 0 and 1, and most is learned from domain 3, which helps both.
+// Here infos/loss_train is the mean of all domains' losses, without noise; infos/loss_reference is, as everywhere, minus the
+// rewards so far. Shown, as in pretraining with one nat for ln(vocabulary): "loss_domain" and "loss_domain_fall" (the fall
+// since the decision before, in tenths), counted by domain, and "loss_reference"; observed ones.
+// Credits: "training_loss", the observed loss of each domain; "gradient", - dL_reference / dm_j after the decision, without
+// noise: the marginal worth of each agent's picks.
 //
-// L_reference is convex in the amounts m_T, and these are linear in the weights. Over fixed mixes m_T lies in the hull of what each agent
-// alone reaches, over schedules in the hull of what schedules of one agent a decision reach; the schedule that the gradient
-// likes best plays argmax_j gradient_j memory_j^(decisions left). So both are found by growing a hull by that schedule
-// (simplicial decomposition, von Hohenbalken 1977, Mathematical Programming 13) and minimising over it (env/convex.h) until the gap,
-// which bounds what is left to gain, is below 1e-9. Nothing being hidden, the best schedule is the optimum. Where every memory is 1, or
-// all are equal, only totals count and the best fixed mix does as well; where they differ, what is forgotten soon is best taken
-// late. Status: checked against grids and enumeration (tests/oracle/curves_env_test.cc).
+// L_reference is convex in the amounts m_T, and these are linear in the weights. Over fixed mixes m_T lies in the hull of
+// what each agent alone reaches, over schedules in the hull of what schedules of one agent a decision reach; the schedule
+// that the gradient likes best plays argmax_j gradient_j memory_j^(decisions left). So both are found by growing a hull by
+// that schedule (simplicial decomposition, von Hohenbalken 1977, Mathematical Programming 13) and minimising over it
+// (env/convex.h) until the gap, which bounds what is left to gain, is below 1e-9. Nothing being hidden, the best schedule is
+// the optimum. Where every memory is 1, or all are equal, only totals count and the best fixed mix does as well; where they
+// differ, what is forgotten soon is best taken late. Status: checked against grids and enumeration
+// (tests/oracle/curves_env_test.cc).
 #include <algorithm>
 #include <numeric>
 
@@ -61,7 +63,9 @@ void CurvesEnvOptions::validate() const {
   KnownAnswerOptions::validate();
   const std::size_t n = floors.size();
   if (n == 0) throw ConfigError("floors: the list is empty; expected one number per domain");
-  for (const auto& [name, list, may_be_empty] : {std::tuple{"scales", &scales, false}, {"powers", &powers, false}, {"reference", &reference, true},
+  for (const auto& [name, list, may_be_empty] : {std::tuple{"scales", &scales, false},
+                                                 {"powers", &powers, false},
+                                                 {"reference", &reference, true},
                                                  {"memory", &memory, true}})
     if (list->size() != n && !(may_be_empty && list->empty()))
       throw ConfigError(fmt::format("{}: {} numbers for {} domains; expected one for each of floors", name, list->size(), n));
@@ -70,12 +74,14 @@ void CurvesEnvOptions::validate() const {
   if (!transfer.empty() && transfer.size() != n)
     throw ConfigError(fmt::format("transfer: {} rows for {} domains; expected one for each of floors", transfer.size(), n));
   for (const auto& row : transfer) {
-    if (row.size() != n) throw ConfigError(fmt::format("transfer: a row has {} numbers for {} agents; expected one for each", row.size(), n));
+    if (row.size() != n)
+      throw ConfigError(fmt::format("transfer: a row has {} numbers for {} agents; expected one for each", row.size(), n));
     const double least = start + static_cast<double>(horizon) * std::min(0.0, *std::min_element(row.begin(), row.end()));
     if (least <= 0)
-      throw ConfigError(fmt::format("transfer: over horizon = {} a domain could lose more training than start = {}; raise start, or make the "
-                                    "negative numbers smaller",
-                                    horizon, start));
+      throw ConfigError(
+          fmt::format("transfer: over horizon = {} a domain could lose more training than start = {}; raise start, or make the "
+                      "negative numbers smaller",
+                      horizon, start));
   }
 }
 
@@ -116,13 +122,13 @@ class CurvesEnv final : public KnownAnswer {
   void more_state(Archive& archive, std::size_t slot) override;
   Answer solve() override;
 
-  double law(std::size_t domain, std::span<const double> m) const;   ///< training that counts for it
-  double losses(std::span<const double> m);   ///< fills loss_ and slope_ (dL_i / d law_i); the reference loss
-  void gradient(std::span<double> out) const; ///< of the reference loss in m, from slope_
-  std::vector<double> amounts(const Grid<double>& weights) const;   ///< m after all decisions
-  Grid<double> liked(std::span<const double> gradient) const;       ///< the schedule that lowers <gradient, m> most
+  double law(std::size_t domain, std::span<const double> m) const;  ///< training that counts for it
+  double losses(std::span<const double> m);    ///< fills loss_ and slope_ (dL_i / d law_i); the reference loss
+  void gradient(std::span<double> out) const;  ///< of the reference loss in m, from slope_
+  std::vector<double> amounts(const Grid<double>& weights) const;  ///< m after all decisions
+  Grid<double> liked(std::span<const double> gradient) const;      ///< the schedule that lowers <gradient, m> most
   Grid<double> best_schedule(const Convex& loss, const HullMinimum& fixed) const;
-  std::vector<double> falls(const Grid<double>& weights);           ///< of the reference loss, by each decision
+  std::vector<double> falls(const Grid<double>& weights);  ///< of the reference loss, by each decision
 
   const CurvesEnvOptions options_;
   const Grid<double> transfer_;
@@ -202,8 +208,10 @@ void CurvesEnv::more_state(Archive& archive, std::size_t slot) {
   archive.field("fall", fall_[slot]);
   archive.field("now", now_[slot]);
   const auto finite = [](double x) { return std::isfinite(x); };
-  for (const double m : amount_[slot]) archive.expect(m >= 0 && m <= static_cast<double>(options_.horizon) * (1 + 1e-6), "training so far");
-  archive.expect(std::ranges::all_of(observed_[slot], finite) && std::ranges::all_of(fall_[slot], finite) && finite(now_[slot]), "losses");
+  for (const double m : amount_[slot])
+    archive.expect(m >= 0 && m <= static_cast<double>(options_.horizon) * (1 + 1e-6), "training so far");
+  archive.expect(std::ranges::all_of(observed_[slot], finite) && std::ranges::all_of(fall_[slot], finite) && finite(now_[slot]),
+                 "losses");
   for (std::size_t i = 0; i < agents(); ++i) archive.expect(law(i, amount_[slot]) > 0, "training that a domain can have");
 }
 
@@ -239,11 +247,14 @@ Grid<double> CurvesEnv::best_schedule(const Convex& loss, const HullMinimum& fix
   for (int round = 0; round < kMostRounds; ++round) {
     Grid<double> next = liked(best.gradient);
     const auto reached = amounts(next);
-    const auto dot = [&](const std::vector<double>& m) { return std::inner_product(m.begin(), m.end(), best.gradient.begin(), 0.0); };
+    const auto dot = [&](const std::vector<double>& m) {
+      return std::inner_product(m.begin(), m.end(), best.gradient.begin(), 0.0);
+    };
     if (dot(best.at) - dot(reached) <= kGap) {
       Grid<double> mean(next.rows(), next.cols(), 0.0);
       for (std::size_t h = 0; h < hull.size(); ++h)
-        for (std::size_t i = 0; i < mean.view().flat().size(); ++i) mean.view().flat()[i] += best.share[h] * hull[h].view().flat()[i];
+        for (std::size_t i = 0; i < mean.view().flat().size(); ++i)
+          mean.view().flat()[i] += best.share[h] * hull[h].view().flat()[i];
       return mean;
     }
     hull.push_back(std::move(next));
@@ -257,7 +268,8 @@ Grid<double> CurvesEnv::best_schedule(const Convex& loss, const HullMinimum& fix
         best.share.erase(best.share.begin() + static_cast<std::ptrdiff_t>(h));
       }
   }
-  throw RunError(fmt::format("curves-v0: the best schedule is not found to {} within {} rounds; try another memory", kGap, kMostRounds));
+  throw RunError(
+      fmt::format("curves-v0: the best schedule is not found to {} within {} rounds; try another memory", kGap, kMostRounds));
 }
 
 std::vector<double> CurvesEnv::falls(const Grid<double>& weights) {
@@ -280,7 +292,8 @@ Answer CurvesEnv::solve() {
     return value;
   };
   const std::vector<double> uniform(n, 1.0 / static_cast<double>(n));
-  const std::vector<double> full = amounts(repeated(std::vector<double>(n, 1.0), spec().horizon));  // of each agent, were it always played
+  const std::vector<double> full =
+      amounts(repeated(std::vector<double>(n, 1.0), spec().horizon));  // of each agent, were it always played
   Grid<double> alone(n, n, 0.0);
   for (std::size_t j = 0; j < n; ++j) alone[j][j] = full[j];
   const HullMinimum fixed = least_in_hull(loss, alone, uniform, kGap / 10);

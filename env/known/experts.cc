@@ -1,11 +1,13 @@
-// Prediction with expert advice: full information, payoffs fixed beforehand, as an environment. Contract and sums: env/known_answer.h.
+// Prediction with expert advice: full information, payoffs fixed beforehand, as an environment. Contract and sums:
+// env/known_answer.h.
 //
-// Expert k pays p_tk at decision t, whatever is played; weights w earn sum_k w_k (p_tk + noise). The sequences of mean payoffs are
+// Expert k pays p_tk at decision t, whatever is played; weights w earn sum_k w_k (p_tk + noise). The sequences of mean
+// payoffs are
 //   leader       whoever has paid most so far (the first of equals) pays 0, all others 1: following the leader earns nothing
-//   alternating  experts 0 and 1 pay (1/2, 0), then (0, 1), (1, 0), (0, 1), ...; the others always 0.4. The classic on which a leader
-//                is always behind (Cesa-Bianchi and Lugosi 2006, "Prediction, learning, and games", section 4.3)
+//   alternating  experts 0 and 1 pay (1/2, 0), then (0, 1), (1, 0), (0, 1), ...; the others always 0.4. The classic on which
+//                a leader is always behind (Cesa-Bianchi and Lugosi 2006, "Prediction, learning, and games", section 4.3)
 //   phases       the episode in as many equal phases as there are experts; expert k pays 1 in phase k, else 0.2
-//   late         expert k pays 0 until decision k T / K and then 1.5 k / (K - 1): what is best early is worst in the end
+//   late         expert k pays 0 until decision k T / K and then 1.5 k / (K - 1): the lead changes hands
 //   random       each payoff uniform in 0 to 1, drawn once from `instance_seed`
 //   rows         the rows of `payoffs` in turn, then the first again
 // Shown: "payoff", what every expert paid last (zeros before the first decision). The credit "payoff" is the same.
@@ -84,7 +86,8 @@ Grid<double> sequence_of(const ExpertsEnvOptions& options) {
 class ExpertsEnv final : public KnownAnswer {
  public:
   ExpertsEnv(const ExpertsEnvOptions& options, const EnvContext& context)
-      : KnownAnswer("experts-v0", counted("expert", (options.validate(), options.agents())), {"payoff"}, options.horizon, context),
+      : KnownAnswer("experts-v0", counted("expert", (options.validate(), options.agents())), {"payoff"}, options.horizon,
+                    context),
         mean_(sequence_of(options)),
         deviation_(agents(), options.noise),
         last_(slots(), agents()) {
@@ -98,7 +101,9 @@ class ExpertsEnv final : public KnownAnswer {
     std::ranges::copy(row.credit, last_[slot].begin());
     return earned;
   }
-  void observe(std::size_t slot, std::int64_t, std::span<double> shown) const override { std::ranges::copy(last_[slot], shown.begin()); }
+  void observe(std::size_t slot, std::int64_t, std::span<double> shown) const override {
+    std::ranges::copy(last_[slot], shown.begin());
+  }
   void more_state(Archive& archive, std::size_t slot) override {
     archive.field("last", last_[slot]);
     archive.expect(std::ranges::all_of(last_[slot], [](double x) { return std::isfinite(x); }), "what experts paid");
@@ -107,11 +112,11 @@ class ExpertsEnv final : public KnownAnswer {
 
   const Grid<double> mean_;  // [T, K]
   const std::vector<double> deviation_;
-  Grid<double> last_;        // [slot, K] payoffs
+  Grid<double> last_;  // [slot, K] payoffs
 };
 
-REGISTER_ENV("experts-v0", ExpertsEnv, ExpertsEnvOptions, "known answer: expert advice, all payoffs seen, sequences fixed beforehand",
-             "checked against an oracle");
+REGISTER_ENV("experts-v0", ExpertsEnv, ExpertsEnvOptions,
+             "known answer: expert advice, all payoffs seen, sequences fixed beforehand", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -6,14 +6,15 @@
 // afterwards: agent k pays
 //   in its season       base + slope q      with slope = +tilt for agents 0, 2, 4, ... and -tilt for 1, 3, 5, ...
 //   out of its season   base / 2
-// plus noise; agents come in pairs (0, 1), (2, 3), ..., and the episode has one season for each pair in turn. So the right agent
-// depends on z and on the time. Shown: "signal", q of the decision that is over; at the beginning one of no decision.
+// plus noise; agents come in pairs (0, 1), (2, 3), ..., and the episode has one season for each pair in turn. So the right
+// agent depends on z and on the time. Shown: "signal", q of the decision that is over; at the beginning one of no decision.
 //
-// Optimum: the best policy among those that see what policies see. Everything that a reward or the credit "payoff" (every agent's
-// payoff) tells of z is in q, which is shown right afterwards, so the belief depends on the sum S of the n signals seen and on no
-// action: p(z | S) ~ exp((z S - n z^2 / 2) / signal_noise^2). Payoffs being linear in q, the best agent is that with the greatest
-// base_k(t) + slope_k(t) E[z | S]; E[z | S] rises in S, so each agent is best on one interval of S, whose ends are found by
-// bisection; S is normal given z, and the return is a sum of normal distribution functions: exact, no sampling.
+// Optimum: the best policy among those that see what policies see. Everything that a reward or the credit "payoff" (every
+// agent's payoff) tells of z is in q, which is shown right afterwards, so the belief depends on the sum S of the n signals
+// seen and on no action: p(z | S) ~ exp((z S - n z^2 / 2) / signal_noise^2). Payoffs being linear in q, the best agent is
+// that with the greatest base_k(t) + slope_k(t) E[z | S]; E[z | S] rises in S, so each agent is best on one interval of S,
+// whose ends are found by bisection; S is normal given z, and the return is a sum of normal distribution functions: exact, no
+// sampling.
 //   schedule   no signal may be used, E z = 0: the season's agents earn base
 //   fixed      out of season for the rest of the time
 // console/regret compares with the best policy on the same instance and signals; luck may make it negative.
@@ -36,7 +37,8 @@ struct HiddenEnvOptions final : KnownAnswerOptions {
     f("types", types, "of instances: values of the hidden parameter, spread over -1 to 1", 2, 100);
     f("signal_noise", signal_noise, "standard deviation of a signal around the hidden parameter", 0.01, 100);
     f("base", base, "mean payoff in season, over all instances", 0, 1e6);
-    f("tilt", tilt, "what one unit of the signal adds to the payoff of every second agent in season and takes from the others'", 0, 1e6);
+    f("tilt", tilt, "what one unit of the signal adds to the payoff of every second agent in season and takes from the others'",
+      0, 1e6);
     horizon_field(f, 1e5);
     noise_field(f, "standard deviation of payoffs, besides that of the signal");
   }
@@ -83,7 +85,7 @@ class HiddenEnv final : public KnownAnswer {
   const HiddenEnvOptions options_;
   const std::vector<double> deviation_;
   std::vector<double> types_;
-  std::vector<Instance> instances_;  // [slot]
+  std::vector<Instance> instances_;          // [slot]
   std::vector<double> base_, slope_, mean_;  // [K] of the present decision
 };
 
@@ -146,7 +148,8 @@ void HiddenEnv::more_state(Archive& archive, std::size_t slot) {
   archive.field("type", now.type);
   archive.field("signal", now.signal);
   archive.field("sum", now.sum);
-  archive.expect(now.type < types_.size() && std::isfinite(now.signal) && std::isfinite(now.sum), "an instance of this environment");
+  archive.expect(now.type < types_.size() && std::isfinite(now.signal) && std::isfinite(now.sum),
+                 "an instance of this environment");
 }
 
 // The sum of n signals at which the belief is reached; beliefs outside -1 to 1 are never reached.
@@ -161,7 +164,8 @@ double HiddenEnv::sum_of_belief(double wanted, double n) const {
   return 0.5 * (low + high);
 }
 
-// What the best policy earns by the present decision after n signals: walks along the beliefs from one agent to the next that is better.
+// What the best policy earns by the present decision after n signals: walks along the beliefs from one agent to the next that
+// is better.
 double HiddenEnv::best_expected(double n) const {
   double total = 0, from = -std::numeric_limits<double>::infinity(), at = -1;
   const auto chance = [&](double sum, double z) { return normal_below((sum - n * z) / (options_.signal_noise * std::sqrt(n))); };
@@ -201,8 +205,8 @@ Answer HiddenEnv::solve() {
   return answer;
 }
 
-REGISTER_ENV("hidden-v0", HiddenEnv, HiddenEnvOptions, "known answer: a hidden parameter shows in noisy signals, adapting beats schedules",
-             "checked against an oracle");
+REGISTER_ENV("hidden-v0", HiddenEnv, HiddenEnvOptions,
+             "known answer: a hidden parameter shows in noisy signals, adapting beats schedules", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -24,15 +24,17 @@ struct MisleadingEnvOptions final : KnownAnswerOptions {
   }
   void validate() const override {
     KnownAnswerOptions::validate();
-    if (means.size() < 2) throw ConfigError(fmt::format("means: {} of them; expected one mean for each of two or more agents", means.size()));
+    if (means.size() < 2)
+      throw ConfigError(fmt::format("means: {} of them; expected one mean for each of two or more agents", means.size()));
     if (bias.size() != means.size())
       throw ConfigError(fmt::format("bias: {} numbers for {} agents; expected one for each", bias.size(), means.size()));
     const std::size_t worst = least(means);
     for (std::size_t k = 0; k < means.size(); ++k)
       if (k != worst && means[k] + bias[k] >= means[worst] + bias[worst])
-        throw ConfigError(fmt::format("bias: agent {}, the worst, looks like {} and agent {} like {}: nobody is misled; raise the first or "
-                                      "lower the other",
-                                      worst, means[worst] + bias[worst], k, means[k] + bias[k]));
+        throw ConfigError(
+            fmt::format("bias: agent {}, the worst, looks like {} and agent {} like {}: nobody is misled; raise the first or "
+                        "lower the other",
+                        worst, means[worst] + bias[worst], k, means[k] + bias[k]));
   }
   static std::size_t least(const std::vector<double>& x) {
     return static_cast<std::size_t>(std::min_element(x.begin(), x.end()) - x.begin());
@@ -42,7 +44,8 @@ struct MisleadingEnvOptions final : KnownAnswerOptions {
 class MisleadingEnv final : public KnownAnswer {
  public:
   MisleadingEnv(const MisleadingEnvOptions& options, const EnvContext& context)
-      : KnownAnswer("misleading-v0", counted("agent", (options.validate(), options.means.size())), {"estimate"}, options.horizon, context),
+      : KnownAnswer("misleading-v0", counted("agent", (options.validate(), options.means.size())), {"estimate"}, options.horizon,
+                    context),
         means_(options.means),
         bias_(options.bias),
         deviation_(means_.size(), options.noise) {}
@@ -62,8 +65,8 @@ class MisleadingEnv final : public KnownAnswer {
   const std::vector<double> means_, bias_, deviation_;
 };
 
-REGISTER_ENV("misleading-v0", MisleadingEnv, MisleadingEnvOptions, "known answer: the worst agent's credit looks best, rewards are right",
-             "checked against an oracle");
+REGISTER_ENV("misleading-v0", MisleadingEnv, MisleadingEnvOptions,
+             "known answer: the worst agent's credit looks best, rewards are right", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

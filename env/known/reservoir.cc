@@ -1,24 +1,25 @@
 // A reservoir that runs dry, as an environment: some agents' picks are scarce and worth more later. Contract and sums:
 // env/known_answer.h.
 //
-// An episode draws T units, one a decision. Agent k < K has a supply of supplies_k T units, the last agent, "common", has no end. Weights w
-// take w_k units of supply k while it lasts; what it lacks is taken from the common one, and `executed` says so. A unit of
-// agent k is worth v_k(t), a straight line from first_k at the first decision to last_k at the last; a common one the least.
-// A decision earns sum_k executed_k (v_k(t) + noise). By default one small supply is worth most, and most of all at the end, a
-// second loses its worth, a third is steady.
-// Shown: "supply_left" [K], shares of what there was at first (the common one always 1). The credit "payoff" is what each agent's
-// picks earned by this decision, substitutes included; the reward is its weighted sum.
+// An episode draws T units, one a decision. Agent k < K has a supply of supplies_k T units, the last agent, "common", has no
+// end. Weights w take w_k units of supply k while it lasts; what it lacks is taken from the common one, and `executed` says
+// so. A unit of agent k is worth v_k(t), a straight line from first_k at the first decision to last_k at the last; a common
+// one the least. A decision earns sum_k executed_k (v_k(t) + noise). By default one small supply is worth most, and most of
+// all at the end, a second loses its worth, a third is steady.
+// Shown: "supply_left" [K], shares of what there was at first (the common one always 1). The credit "payoff" is what each
+// agent's picks earned by this decision, substitutes included; the reward is its weighted sum.
 //
-// The optimum is a linear program: amounts x_tk >= 0 with sum_k x_tk = 1 and sum_t x_tk <= supply_k earn sum x_tk v_k(t); every policy's
-// `executed` is such a plan and every plan can be played, so it is the optimum of adaptive policies too. It is solved by
-// successive best augmenting paths (decisions are added one by one, each served by the best chain of exchanges between agents),
-// and certified: prices lambda_k of the supplies bound every plan by sum_t max_k (v_k(t) - lambda_k) + sum_k lambda_k supply_k, and
-// RunError is thrown where that bound is not met to 1e-9.
-// The best fixed mix is exact as well. Agent k's part beyond common ones, f_k(w_k), is piecewise linear with kinks at w = supply / n.
-// With d_k = v_k - v_common >= 0 a straight line: falling, f_k is concave; rising, it rises up to w = supply / T and never beyond, and is
-// concave up to there. So weight is given to the steepest pieces until it is used up. A fixed mix either spends the scarce
-// supply early or spreads it evenly; with the defaults the best loses more than 20% of what lies between uniform and the optimum.
-// Status: checked against enumeration, search and Monte Carlo (tests/oracle/reservoir_env_test.cc).
+// The optimum is a linear program: amounts x_tk >= 0 with sum_k x_tk = 1 and sum_t x_tk <= supply_k earn sum x_tk v_k(t);
+// every policy's `executed` is such a plan and every plan can be played, so it is the optimum of adaptive policies too. It is
+// solved by successive best augmenting paths (decisions are added one by one, each served by the best chain of exchanges
+// between agents), and certified: prices lambda_k of the supplies bound every plan by sum_t max_k (v_k(t) - lambda_k) + sum_k
+// lambda_k supply_k, and RunError is thrown where that bound is not met to 1e-9.
+// The best fixed mix is exact as well. Agent k's part beyond common ones, f_k(w_k), is piecewise linear with kinks at w =
+// supply / n. With d_k = v_k - v_common >= 0 a straight line: falling, f_k is concave; rising, it rises up to w = supply / T
+// and never beyond, and is concave up to there. So weight is given to the steepest pieces until it is used up. A fixed mix
+// either spends the scarce supply early or spreads it evenly; with the defaults the best loses more than 20% of what lies
+// between uniform and the optimum. Status: checked against enumeration, search and Monte Carlo
+// (tests/oracle/reservoir_env_test.cc).
 #include <algorithm>
 #include <numeric>
 
@@ -49,9 +50,10 @@ struct ReservoirEnvOptions final : KnownAnswerOptions {
                                       supplies.size(), k));
       for (const double v : *list)
         if (v < list->back())
-          throw ConfigError(fmt::format("{}: an agent's unit is worth {} and a common one {}; expected the common one, the last number, to "
-                                        "be worth least",
-                                        name, v, list->back()));
+          throw ConfigError(
+              fmt::format("{}: an agent's unit is worth {} and a common one {}; expected the common one, the last number, to "
+                          "be worth least",
+                          name, v, list->back()));
     }
   }
 };
@@ -101,7 +103,10 @@ double earned_by(const Problem& p, std::span<const double> w) {
 class Plan {
  public:
   explicit Plan(const Problem& problem)
-      : p_(problem), amount_(problem.decisions(), problem.agents(), 0.0), left_(problem.supply), gain_(p_.agents(), p_.agents()),
+      : p_(problem),
+        amount_(problem.decisions(), problem.agents(), 0.0),
+        left_(problem.supply),
+        gain_(p_.agents(), p_.agents()),
         where_(p_.agents(), p_.agents()) {
     for (std::size_t t = 0; t < p_.decisions(); ++t)
       for (double unserved = 1; unserved > kDust;) unserved -= augment(t, unserved);
@@ -175,14 +180,15 @@ class Plan {
       scale += std::abs(most);
     }
     if (!(bound - value() <= 1e-9 * scale))
-      throw RunError(fmt::format("reservoir-v0: the plan found earns {} and may fall short of the best by {}; expected at most {}", value(),
-                                 bound - value(), 1e-9 * scale));
+      throw RunError(
+          fmt::format("reservoir-v0: the plan found earns {} and may fall short of the best by {}; expected at most {}", value(),
+                      bound - value(), 1e-9 * scale));
   }
 
   const Problem& p_;
   Grid<double> amount_;  // [T, K]
   std::vector<double> left_;
-  Grid<double> gain_;    // [K, K] of the best exchange
+  Grid<double> gain_;  // [K, K] of the best exchange
   Grid<std::size_t> where_;
 };
 
@@ -304,8 +310,8 @@ Answer ReservoirEnv::solve() {
   return out;
 }
 
-REGISTER_ENV("reservoir-v0", ReservoirEnv, ReservoirEnvOptions, "known answer: supplies run dry and the scarce one is worth most at the end",
-             "checked against an oracle");
+REGISTER_ENV("reservoir-v0", ReservoirEnv, ReservoirEnvOptions,
+             "known answer: supplies run dry and the scarce one is worth most at the end", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

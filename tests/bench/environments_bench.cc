@@ -1,5 +1,5 @@
-// Steps of the known-answer environments with 8 agents under a fixed policy: episodes of their default length, resets included, one slot.
-// items_per_second: decisions. `runner` also clears the outcome before every step, as the runner does.
+// Steps of the known-answer environments with 8 agents under a fixed policy: episodes of their default length, resets
+// included, one slot. items_per_second: decisions. `runner` also clears the outcome before every step, as the runner does.
 #include <benchmark/benchmark.h>
 
 #include <array>

@@ -1,11 +1,11 @@
 // What known-answer environments share: states that are refused, steps without allocations, and what answers are found with.
-#include <catch2/catch.hpp>
+#include "env/known_answer.h"
 
 #include <array>
+#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "env/convex.h"
-#include "env/known_answer.h"
 #include "tests/counted_malloc.h"
 
 using namespace fader;
@@ -37,8 +37,8 @@ struct Slot {
 }  // namespace
 
 TEST_CASE("the nine known answers are there") {
-  CHECK(names() == std::vector<std::string>{"bandit-v0", "collinear-v0", "contextual-v0", "curves-v0", "delayed-v0", "experts-v0", "hidden-v0",
-                                            "misleading-v0", "reservoir-v0"});
+  CHECK(names() == std::vector<std::string>{"bandit-v0", "collinear-v0", "contextual-v0", "curves-v0", "delayed-v0", "experts-v0",
+                                            "hidden-v0", "misleading-v0", "reservoir-v0"});
 }
 
 TEST_CASE("known answers show progress and weights first") {

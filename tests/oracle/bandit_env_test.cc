@@ -1,9 +1,7 @@
 // bandit-v0 pays what it says: means, noise, changes, standard errors, and the sums it reports.
-#include <catch2/catch.hpp>
-
-#include <boost/math/distributions/students_t.hpp>
-
 #include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "tests/oracle/known_answer.h"
@@ -190,7 +188,8 @@ TEST_CASE("student payoffs follow Student's distribution, tails included", "[ora
     std::sort(x.begin(), x.end());
     double distance = 0;
     for (std::size_t i = 0; i < x.size(); i += 10)
-      distance = std::max(distance, std::abs(boost::math::cdf(student, x[i]) - static_cast<double>(i) / static_cast<double>(x.size())));
+      distance =
+          std::max(distance, std::abs(boost::math::cdf(student, x[i]) - static_cast<double>(i) / static_cast<double>(x.size())));
     CHECK(distance < 1.63 / std::sqrt(1e5));  // Kolmogorov's at one percent
     for (const double tail : {1e-2, 1e-3}) {
       const double edge = boost::math::quantile(boost::math::complement(student, tail / 2));

@@ -1,7 +1,7 @@
-// collinear-v0: duplicates are credited alike, credits are averages and derivatives, and the optimum is that of a grid of mixes.
-#include <catch2/catch.hpp>
-
+// collinear-v0: duplicates are credited alike, credits are averages and derivatives, and the optimum is that of a grid of
+// mixes.
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -60,18 +60,21 @@ TEST_CASE("duplicates are credited alike to the last bit, the near one nearly", 
   const auto env = make_env("collinear-v0", {});
   REQUIRE(env->spec().credits == std::vector<std::string>{"payoff", "marginal"});
   Rng rng(1, "mixes");
-  play_episode(*env, [&](std::size_t, const Outcome&) { return random_mix(5, rng); }, 1, [](const Outcome& out) {
-    const auto credit = out.credit[0];
-    REQUIRE(credit[0] == credit[1]);
-    REQUIRE(credit[5] == credit[6]);
-    REQUIRE(credit[0] != credit[2]);
-    REQUIRE(std::abs(credit[0] - credit[2]) < 0.05);
-  });
+  play_episode(
+      *env, [&](std::size_t, const Outcome&) { return random_mix(5, rng); }, 1,
+      [](const Outcome& out) {
+        const auto credit = out.credit[0];
+        REQUIRE(credit[0] == credit[1]);
+        REQUIRE(credit[5] == credit[6]);
+        REQUIRE(credit[0] != credit[2]);
+        REQUIRE(std::abs(credit[0] - credit[2]) < 0.05);
+      });
 }
 
 TEST_CASE("weight moved between duplicates changes nothing", "[oracle]") {
   const auto env = make_env("collinear-v0", {});
-  const auto one = play_episode(*env, always({0.5, 0.1, 0.1, 0.2, 0.1}), 1), other = play_episode(*env, always({0.1, 0.5, 0.1, 0.2, 0.1}), 1);
+  const auto one = play_episode(*env, always({0.5, 0.1, 0.1, 0.2, 0.1}), 1),
+             other = play_episode(*env, always({0.1, 0.5, 0.1, 0.2, 0.1}), 1);
   CHECK(one.earned == Approx(other.earned).epsilon(1e-14));
 }
 

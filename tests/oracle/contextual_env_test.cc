@@ -1,7 +1,7 @@
-// contextual-v0: payoffs are linear in contexts that come with equal chances, and the answer is that of the policy that knows them.
-#include <catch2/catch.hpp>
-
+// contextual-v0: payoffs are linear in contexts that come with equal chances, and the answer is that of the policy that knows
+// them.
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <map>
 
 #include "tests/oracle/known_answer.h"
@@ -67,7 +67,9 @@ std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double
   return b;
 }
 
-std::size_t best_of(const std::vector<double>& x) { return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin()); }
+std::size_t best_of(const std::vector<double>& x) {
+  return static_cast<std::size_t>(std::max_element(x.begin(), x.end()) - x.begin());
+}
 
 }  // namespace
 
@@ -131,7 +133,8 @@ TEST_CASE("the best policy on contexts earns the optimum, and never regrets", "[
   std::vector<double> earned;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
     const Episode e = play_episode(
-        *env, [&](std::size_t, const Outcome& last) { return vertex(kAgents, best_of(seen.payoff.at(context_shown(last)))); }, seed);
+        *env, [&](std::size_t, const Outcome& last) { return vertex(kAgents, best_of(seen.payoff.at(context_shown(last)))); },
+        seed);
     earned.push_back(e.earned);
     REQUIRE(e.regret == Approx(0).margin(1e-9));
   }
@@ -140,6 +143,7 @@ TEST_CASE("the best policy on contexts earns the optimum, and never regrets", "[
   CHECK(m.se < 0.01 * env->answer()->optimum);
   Rng rng(1, "mixes");
   for (std::uint64_t seed = 0; seed < 50; ++seed)
-    play_episode(*env, [&](std::size_t, const Outcome&) { return random_mix(kAgents, rng); }, seed,
-                 [](const Outcome& out) { REQUIRE(out.series[0][0] >= -1e-12); });
+    play_episode(
+        *env, [&](std::size_t, const Outcome&) { return random_mix(kAgents, rng); }, seed,
+        [](const Outcome& out) { REQUIRE(out.series[0][0] >= -1e-12); });
 }

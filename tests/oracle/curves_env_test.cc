@@ -1,7 +1,6 @@
 // curves-v0: the laws as stated, returns that telescope, gradients that are derivatives, and an optimum that grids do not beat.
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -11,7 +10,8 @@ using namespace fader::testing;
 namespace {
 
 struct Setting {
-  std::vector<double> floors = {1.2, 1.0, 1.5, 0.8}, scales = {2, 2, 1, 2.5}, powers = {0.5, 0.6, 0.3, 0.6}, reference = {0.6, 0.4, 0, 0};
+  std::vector<double> floors = {1.2, 1.0, 1.5, 0.8}, scales = {2, 2, 1, 2.5}, powers = {0.5, 0.6, 0.3, 0.6},
+                      reference = {0.6, 0.4, 0, 0};
   std::vector<double> memory = {1, 1, 1, 1};
   Vectors transfer = {{1, 0.1, 0, 0.6}, {0.1, 1, 0, 0.6}, {0, 0, 1, 0.1}, {0, 0, 0.3, 1}};
   double start = 1;
@@ -70,7 +70,8 @@ TEST_CASE("losses follow their laws and rewards telescope", "[oracle]") {
   std::vector<Weights> played;
   double total = 0;
   const Episode e = play_episode(
-      *env, [&](std::size_t, const Outcome&) { return played.emplace_back(random_mix(4, rng)); }, 1, [&](const Outcome& out) {
+      *env, [&](std::size_t, const Outcome&) { return played.emplace_back(random_mix(4, rng)); }, 1,
+      [&](const Outcome& out) {
         train(s, m, played.back());
         double mean = 0;
         for (std::size_t i = 0; i < 4; ++i) {
@@ -96,15 +97,17 @@ TEST_CASE("the credit gradient is the derivative of the reference loss", "[oracl
   Rng rng(2, "mixes");
   std::vector<double> m(4, 0.0);
   Weights w;
-  play_episode(*env, [&](std::size_t, const Outcome&) { return w = random_mix(4, rng); }, 1, [&](const Outcome& out) {
-    train(s, m, w);
-    for (std::size_t j = 0; j < 4; ++j) {
-      auto more = m, less = m;
-      more[j] += 1e-5;
-      less[j] -= 1e-5;
-      REQUIRE(out.credit[0][4 + j] == Approx((reference(s, less) - reference(s, more)) / 2e-5).margin(1e-9));
-    }
-  });
+  play_episode(
+      *env, [&](std::size_t, const Outcome&) { return w = random_mix(4, rng); }, 1,
+      [&](const Outcome& out) {
+        train(s, m, w);
+        for (std::size_t j = 0; j < 4; ++j) {
+          auto more = m, less = m;
+          more[j] += 1e-5;
+          less[j] -= 1e-5;
+          REQUIRE(out.credit[0][4 + j] == Approx((reference(s, less) - reference(s, more)) / 2e-5).margin(1e-9));
+        }
+      });
 }
 
 TEST_CASE("the best fixed mix of the curves is that of a grid", "[oracle]") {
@@ -162,7 +165,7 @@ TEST_CASE("the best schedule of the curves cannot be bettered anywhere by a litt
     }
 }
 
-TEST_CASE("without forgetting a fixed mix does as well; with it, what is soon forgotten comes late", "[oracle]") {
+TEST_CASE("without forgetting a fixed mix does as well, with it what is soon forgotten comes late", "[oracle]") {
   for (const auto& memory : {std::vector<double>{1, 1, 1, 1}, {0.9, 0.9, 0.9, 0.9}}) {
     const Answer answer = *curves(forgetting(memory))->answer();
     CHECK(answer.schedule == Approx(answer.fixed).margin(1e-8));
@@ -217,5 +220,6 @@ TEST_CASE("laws that do not fit are refused", "[oracle]") {
   REQUIRE_THROWS_WITH(with("scales", std::vector<double>{1, 2})(), Catch::Contains("scales: 2 numbers for 4 domains"));
   REQUIRE_THROWS_WITH(with("reference", std::vector<double>{0.5, 0.4, 0, 0})(), Catch::Contains("the shares sum to 0.9"));
   REQUIRE_THROWS_WITH(with("transfer", Vectors{{1, 0, 0, 0}})(), Catch::Contains("transfer: 1 rows for 4 domains"));
-  REQUIRE_THROWS_WITH(with("transfer", Vectors(4, std::vector<double>{1, -0.5, 0, 0}))(), Catch::Contains("could lose more training"));
+  REQUIRE_THROWS_WITH(with("transfer", Vectors(4, std::vector<double>{1, -0.5, 0, 0}))(),
+                      Catch::Contains("could lose more training"));
 }

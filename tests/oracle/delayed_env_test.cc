@@ -1,7 +1,6 @@
 // delayed-v0: the dynamic programme against all sequences, the best fixed mix against a grid, and the price of greed.
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -92,7 +91,8 @@ TEST_CASE("the best fixed mix of a delayed effect is the best of a grid", "[orac
     CAPTURE(s.decay, s.gain, s.value);
     const auto env = delayed(s, 40);
     double best = 0;
-    each_mix(env->spec().agents.size(), 40, [&](const Weights& w) { best = std::max(best, earned(s, std::vector<Weights>(40, w))); });
+    each_mix(env->spec().agents.size(), 40,
+             [&](const Weights& w) { best = std::max(best, earned(s, std::vector<Weights>(40, w))); });
     CHECK(env->answer()->fixed == Approx(best));  // halves and ones are on the grid
     CHECK(earned(s, std::vector<Weights>(40, env->answer()->fixed_weights)) == Approx(best));
   }
@@ -104,7 +104,8 @@ TEST_CASE("patience is worth more than a quarter of the optimum, and greed loses
   CHECK(answer.optimum - answer.fixed >= 0.25 * answer.optimum);
   const Player greedy = [](std::size_t t, const Outcome& last) {  // who paid most by the decision before
     if (t == 0) return even(4);
-    return vertex(4, static_cast<std::size_t>(std::max_element(last.credit[0].begin(), last.credit[0].end()) - last.credit[0].begin()));
+    return vertex(
+        4, static_cast<std::size_t>(std::max_element(last.credit[0].begin(), last.credit[0].end()) - last.credit[0].begin()));
   };
   CHECK(play_episode(*env, greedy, 1).expected < 0.5 * answer.optimum);
 }
@@ -114,8 +115,10 @@ TEST_CASE("the stock is shown, over the most that it could be", "[oracle]") {
   const auto env = delayed(s, 20);
   double stock = 0, fullest = 0, t = 0;
   for (int i = 0; i < 20; ++i) fullest = s.decay * fullest + s.gain;
-  play_episode(*env, [&](std::size_t, const Outcome&) { return vertex(4, t < 12 ? 0 : 1); }, 1, [&](const Outcome& out) {
-    stock = s.decay * stock + (t++ < 12 ? s.gain : 0);
-    CHECK(out.observation[0][5] == Approx(stock / fullest));
-  });
+  play_episode(
+      *env, [&](std::size_t, const Outcome&) { return vertex(4, t < 12 ? 0 : 1); }, 1,
+      [&](const Outcome& out) {
+        stock = s.decay * stock + (t++ < 12 ? s.gain : 0);
+        CHECK(out.observation[0][5] == Approx(stock / fullest));
+      });
 }

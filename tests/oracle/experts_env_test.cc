@@ -1,7 +1,6 @@
 // experts-v0: are the sequences what their names say, and is the answer that of all schedules?
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -49,7 +48,8 @@ TEST_CASE("the answer of fixed sequences is that of all schedules", "[oracle]") 
     double total = 0;
     for (std::size_t t = 0; t < 7; ++t) total += payoff[t][chosen[t]];
     best = std::max(best, total);
-    if (std::all_of(chosen.begin(), chosen.end(), [&](std::size_t k) { return k == chosen[0]; })) hindsight = std::max(hindsight, total);
+    if (std::all_of(chosen.begin(), chosen.end(), [&](std::size_t k) { return k == chosen[0]; }))
+      hindsight = std::max(hindsight, total);
   });
   CHECK(env->answer()->optimum == Approx(best));
   CHECK(env->answer()->schedule == Approx(best));
@@ -76,7 +76,7 @@ TEST_CASE("each expert has a phase of its own", "[oracle]") {
     for (std::size_t k = 0; k < 4; ++k) REQUIRE(payoff[t][k] == (k == t / 10 ? 1 : 0.2));
 }
 
-TEST_CASE("the late expert is the best, and leads only in the end", "[oracle]") {
+TEST_CASE("experts that begin later pay more, and the lead changes hands", "[oracle]") {
   const auto env = experts("late", 4, 80);
   const auto payoff = payoffs_of(*env);
   std::vector<double> total(4, 0.0);

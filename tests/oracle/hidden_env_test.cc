@@ -1,9 +1,8 @@
-// hidden-v0: the closed form against quadrature over signals, against a policy that keeps its own belief from the whole history, and against
-// policies that know less and more.
-#include <catch2/catch.hpp>
-
+// hidden-v0: the closed form against quadrature over signals, against a policy that keeps its own belief from the whole
+// history, and against policies that know less and more.
 #include <algorithm>
 #include <boost/math/quadrature/gauss_kronrod.hpp>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -90,7 +89,8 @@ double by_quadrature(const Setting& s, std::size_t t) {
   return total;
 }
 
-const std::vector<Setting> kSettings = {{}, {5, 4, 12, 1.0, 0.5, 0.5}, {2, 2, 10, 0.5, 0.3, 1.0}, {3, 5, 15, 3.0, 1.0, 0.4}, {4, 3, 9, 1.0, 0.2, 2.0}};
+const std::vector<Setting> kSettings = {
+    {}, {5, 4, 12, 1.0, 0.5, 0.5}, {2, 2, 10, 0.5, 0.3, 1.0}, {3, 5, 15, 3.0, 1.0, 0.4}, {4, 3, 9, 1.0, 0.2, 2.0}};
 
 }  // namespace
 

@@ -21,7 +21,8 @@ struct Episode {
 };
 
 /// `watch` sees every outcome.
-inline Episode play_episode(Env& env, const Player& player, std::uint64_t seed, const std::function<void(const Outcome&)>& watch = {}) {
+inline Episode play_episode(Env& env, const Player& player, std::uint64_t seed,
+                            const std::function<void(const Outcome&)>& watch = {}) {
   const std::array<int, 1> slots = {0};
   Episode e;
   e.last.fit(env.spec(), 1);

@@ -1,5 +1,5 @@
-// What is true of every known answer: what it says can be earned is earned, more is not, and the sums agree. Newcomers are found by
-// themselves; the variants below add options under which answers are less plain.
+// What is true of every known answer: what it says can be earned is earned, more is not, and the sums agree. Newcomers are
+// found by themselves; the variants below add options under which answers are less plain.
 #include <catch2/catch.hpp>
 
 #include "env/registry.h"
@@ -127,7 +127,8 @@ TEST_CASE("regret is what the optimum earns more", "[oracle]") {
     Rng rng(4, "mixes");
     std::vector<double> sums;
     for (std::uint64_t seed = 0; seed < 400; ++seed) {
-      const Episode e = play_episode(*env, [&](std::size_t, const Outcome&) { return random_mix(env->spec().agents.size(), rng); }, seed);
+      const Episode e =
+          play_episode(*env, [&](std::size_t, const Outcome&) { return random_mix(env->spec().agents.size(), rng); }, seed);
       REQUIRE(e.regret == Approx(e.summed_regret).margin(kExact));
       REQUIRE(e.last.finals[0][0] == Approx(-e.earned / static_cast<double>(env->spec().horizon)).margin(kExact));
       REQUIRE(e.last.infos[0][2] == Approx(-e.earned).margin(kExact));

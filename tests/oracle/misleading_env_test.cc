@@ -1,7 +1,6 @@
 // misleading-v0: rewards are right, credit is off by exactly what is stated.
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "tests/oracle/known_answer.h"
 
@@ -35,7 +34,8 @@ TEST_CASE("who trusts credit ends with the worst agent, who trusts rewards with 
   const auto env = make_env("misleading-v0", [](Options& o) { set_option(o, "noise", 0.0); });
   const Player trusting = [](std::size_t t, const Outcome& last) {
     if (t == 0) return even(4);
-    return vertex(4, static_cast<std::size_t>(std::max_element(last.credit[0].begin(), last.credit[0].end()) - last.credit[0].begin()));
+    return vertex(
+        4, static_cast<std::size_t>(std::max_element(last.credit[0].begin(), last.credit[0].end()) - last.credit[0].begin()));
   };
   CHECK(play_episode(*env, trusting, 1).expected == Approx(0.5 + 39 * 0.2));
   CHECK(play_episode(*env, always(vertex(4, 3)), 1).regret == Approx(0).margin(1e-12));

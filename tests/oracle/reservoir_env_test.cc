@@ -1,7 +1,7 @@
-// reservoir-v0: the plan against all assignments, the best fixed mix against a grid, and what is executed when a supply runs dry.
-#include <catch2/catch.hpp>
-
+// reservoir-v0: the plan against all assignments, the best fixed mix against a grid, and what is executed when a supply runs
+// dry.
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <numeric>
 
 #include "tests/oracle/known_answer.h"
@@ -45,7 +45,8 @@ double earned_by_mix(const Setting& s, std::size_t horizon, const Weights& w) {
   for (std::size_t t = 0; t < horizon; ++t) {
     double common = w.back();
     for (std::size_t k = 0; k < s.supplies.size(); ++k) {
-      const double left = s.supplies[k] * static_cast<double>(horizon) - w[k] * static_cast<double>(t), own = std::clamp(left, 0.0, w[k]);
+      const double left = s.supplies[k] * static_cast<double>(horizon) - w[k] * static_cast<double>(t),
+                   own = std::clamp(left, 0.0, w[k]);
       total += own * value(s, horizon, t, k);
       common += w[k] - own;
     }
@@ -152,12 +153,16 @@ TEST_CASE("credit weighs up to the reward, noise and all", "[oracle]") {
   const auto env = make_env("reservoir-v0", {});
   Rng rng(5, "mixes");
   Weights w;
-  play_episode(*env, [&](std::size_t, const Outcome&) { return w = random_mix(4, rng); }, 1, [&](const Outcome& out) {
-    CHECK(out.reward[0][0] == Approx(std::inner_product(w.begin(), w.end(), out.credit[0].begin(), 0.0)));
-  });
+  play_episode(
+      *env, [&](std::size_t, const Outcome&) { return w = random_mix(4, rng); }, 1,
+      [&](const Outcome& out) {
+        CHECK(out.reward[0][0] == Approx(std::inner_product(w.begin(), w.end(), out.credit[0].begin(), 0.0)));
+      });
 }
 
 TEST_CASE("reservoirs that make no sense are refused", "[oracle]") {
-  REQUIRE_THROWS_WITH(reservoir({{0.1, 0.2}, {1, 1}, {1, 1, 0}}, 10), Catch::Contains("first: 2 numbers for 2 supplies; expected 3"));
-  REQUIRE_THROWS_WITH(reservoir({{0.1, 0.2}, {1, 1, 0}, {1, 0, 0.5}}, 10), Catch::Contains("last: an agent's unit is worth 0 and a common one 0.5"));
+  REQUIRE_THROWS_WITH(reservoir({{0.1, 0.2}, {1, 1}, {1, 1, 0}}, 10),
+                      Catch::Contains("first: 2 numbers for 2 supplies; expected 3"));
+  REQUIRE_THROWS_WITH(reservoir({{0.1, 0.2}, {1, 1, 0}, {1, 0, 0.5}}, 10),
+                      Catch::Contains("last: an agent's unit is worth 0 and a common one 0.5"));
 }
