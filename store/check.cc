@@ -232,21 +232,26 @@ class SummaryValues {
     if (!number || episode.empty()) return;
     const auto found = std::ranges::find(episode, static_cast<double>(*number));
     const std::string name = episode_name(e);
-    if (found == episode.end()) return out_.push_back({fmt::format("{} is episode {} of the run, which the summary does not have", name, *number), {}});
+    if (found == episode.end()) {
+      out_.push_back({fmt::format("{} is episode {} of the run, which the summary does not have", name, *number), {}});
+      return;
+    }
     const auto row = found - episode.begin();
     const auto r = static_cast<std::size_t>(row);
     const std::uint64_t intervals = run_.episodes()[e].committed.intervals;
     if (!decisions.empty() && decisions[r] != static_cast<double>(intervals))
       add("decisions", row, fmt::format("{} for episode {}, and {} has {}", decisions[r], *number, name, intervals));
-    const std::size_t rewards = static_cast<std::size_t>(std::ranges::find(run_.columns(), "rewards", &Column::path) - run_.columns().begin());
-    if (returns.empty() || failed.empty() || failed[r] == 1 || rewards == run_.columns().size()) return;
-    if (run_.columns()[rewards].type != Type::f64 || run_.columns()[rewards].rows != Rows::interval || run_.episodes()[e].sound[rewards] < intervals) return;
+    if (returns.empty() || failed.empty() || failed[r] == 1) return;
+    const auto rewards = std::ranges::find(run_.columns(), "rewards", &Column::path);
+    const auto c = static_cast<std::size_t>(rewards - run_.columns().begin());
+    if (rewards == run_.columns().end() || rewards->type != Type::f64 || run_.episodes()[e].sound[c] < intervals) return;
     double sum = 0, size = 0;
-    for (const double reward : decode_numbers(run_.raw(e, rewards, intervals), Type::f64)) {
+    for (const double reward : decode_numbers(run_.raw(e, c, intervals), Type::f64)) {
       sum += reward;
       size += std::abs(reward);
     }
-    if (std::abs(sum - returns[r]) > kReturnShare * size) add("return", row, fmt::format("{} for episode {}, and the rewards of {} add up to {}", returns[r], *number, name, sum));
+    if (std::abs(sum - returns[r]) > kReturnShare * size)
+      add("return", row, fmt::format("{} for episode {}, and the rewards of {} add up to {}", returns[r], *number, name, sum));
   }
 
   const Remains& run_;

@@ -68,7 +68,8 @@ class Comparison {
     for (std::size_t e = 0; e < episodes; ++e)
       for (const Column& c : common) values(e, c);
     const std::string below = std::string(kSummary) + "/";
-    for (const Column& c : columns(a_.summary_columns(), b_.summary_columns(), below)) rows(below + c.path, c, a_.summary(c.path), b_.summary(c.path), 1);
+    for (const Column& c : columns(a_.summary_columns(), b_.summary_columns(), below))
+      rows(below + c.path, c, a_.summary(c.path), b_.summary(c.path), 1);
     return std::move(out_);
   }
 

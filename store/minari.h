@@ -4,9 +4,9 @@
 //   <out>/<id>/data/metadata.json
 //
 // An episode that a run keeps in full is an episode of the dataset, a decision a step; of others there is a row of numbers in the
-// run's summary and nothing that could be exported, which the description of the dataset says. Everything of our own that run.h5 has stands inside the
-// episode's group under the same names, which Minari ignores; attributes of the file move to each episode. Compressed, lossless,
-// with checksums.
+// run's summary and nothing that could be exported, which the description of the dataset says. Everything of our own that run.h5 has
+// of an episode stands inside the episode's group under the same names, which Minari ignores; attributes of the file move to each
+// episode. Compressed, lossless, with checksums.
 #pragma once
 #include <filesystem>
 #include <span>
@@ -21,7 +21,7 @@ struct MinariDataset {
   std::uint64_t steps = 0;
 };
 
-/// Writes a dataset of all episodes of `runs`, in that order: complete runs that check_run finds fine. Empty `id`: the name of
+/// Writes a dataset of all episodes that `runs` keep in full, in that order: complete runs that check_run finds fine. Empty `id`: the name of
 /// their experiment, version 0. The dataset appears whole or not at all, after everything in it was read back and compared.
 /// ConfigError: the id is none that Minari takes, or there is such a dataset. DataError: the runs are not alike in environment,
 /// agents or observation (the two that differ are named), or not complete. RunError: it cannot be written.

@@ -10,7 +10,7 @@ learning = given(2, "")
 evaluation = given(3, "")
 band = given(4, "")
 quantity = given(5, "return (sum of rewards)")
-names = "cat '".learning."' '".evaluation."' 2>/dev/null | grep '^[^#]' | cut -f 1,2 | grep -v '^policy' | sort -t '\t' -k 2n -u"
+names = "cat '".learning."' '".evaluation."' 2>/dev/null | grep '^[^#]' | cut -f 1,2 | grep -v '^policy\tline' | sort -t '\t' -k 2n -u"
 longest = int(system(names." | cut -f 1 | awk '{ if (length > n) n = length } END { print n + 0 }'"))   # of the names in the key
 rows = int(system(names." | awk 'END { print NR }'"))                                                  # of the key
 more(n, usual) = n > usual ? n - usual : 0
