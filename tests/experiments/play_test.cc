@@ -39,6 +39,7 @@ Cohort cohort(const std::string& policy) {
   for (const std::vector<int>& slots : {std::vector<int>{2, 0}, {1}}) {
     const PolicyContext seen{spec.agents, spec.observation, spec.horizon, spec.picks, 3};
     Seat seat{policies().make_default(policy, seen), make_scaler("minmax_window"), Rng(7, "learn"), slots};
+    if (seat.policy->spec().credit != "none") seat.credit = 0;
     c.seats.push_back(std::move(seat));
   }
   c.seeds = {11, 12, 13};
