@@ -35,21 +35,26 @@ std::vector<Attributes> episode_attributes(const Cohort& cohort, std::size_t sea
 }
 
 RunWriter open_writer(const Recording& recording, const Cohort& cohort, std::size_t seat, std::span<const std::int64_t> kept,
-                      std::span<const Committed> cut) {
-  const std::vector<Column> columns = columns_of(cohort.env->spec(), cohort.seats[seat].policy->spec());
-  if (cut.empty()) return RunWriter(recording.file, recording.root, episode_attributes(cohort, seat, recording, kept), columns);
+                      std::span<const Committed> cut, std::uint64_t summary_rows) {
+  const EnvSpec& env = cohort.env->spec();
+  const PolicySpec& policy = cohort.seats[seat].policy->spec();
+  const bool many = cohort.seats[seat].learning + cohort.seats[seat].evaluation > 1;
+  const std::vector<Column> columns = columns_of(env, policy), summary = many ? summary_of(env, policy) : std::vector<Column>();
+  if (cut.empty()) return RunWriter(recording.file, recording.root, episode_attributes(cohort, seat, recording, kept), columns, summary);
   const RunReader there(recording.file);
   if (there.episodes() != cut.size())
     throw DataError(fmt::format("{}: has {} episodes, {} expected", recording.file.string(), there.episodes(), cut.size()));
   for (const Column& column : columns)
     if (!there.has(column.path))
       throw DataError(fmt::format("{}: has no dataset '{}'; it was begun by another version of the program", recording.file.string(), column.path));
-  return RunWriter(recording.file, cut);
+  return RunWriter(recording.file, cut, summary_rows);
 }
 
 }  // namespace
 
-std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
+namespace {
+
+RunShape shape_of(const EnvSpec& env, const PolicySpec& policy) {
   RunShape shape;
   shape.agents = env.agents;
   shape.rewards = env.rewards;
@@ -62,8 +67,14 @@ std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) {
   shape.infos = logged(env.infos);
   shape.series = logged(env.series);
   shape.finals = logged(env.finals);
-  return run_columns(shape);
+  return shape;
 }
+
+}  // namespace
+
+std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy) { return run_columns(shape_of(env, policy)); }
+
+std::vector<Column> summary_of(const EnvSpec& env, const PolicySpec& policy) { return summary_columns(shape_of(env, policy)); }
 
 std::vector<std::int64_t> kept_episodes(std::int64_t episodes, std::int64_t most) {
   std::vector<std::int64_t> out;
@@ -72,10 +83,12 @@ std::vector<std::int64_t> kept_episodes(std::int64_t episodes, std::int64_t most
   return out;
 }
 
-Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut)
+Recorder::Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut,
+                   std::uint64_t summary_rows)
     : env_(cohort.env->spec()), policy_(cohort.seats[seat].policy->spec()), started_(recording.started),
       episodes_(cohort.seats[seat].learning + cohort.seats[seat].evaluation), kept_(kept_episodes(episodes_, recording.kept)),
-      writer_(open_writer(recording, cohort, seat, kept_, cut)), seat_(seat), log_steps_(recording.log_steps), earned_(cohort.seeds.size(), 0.0) {}
+      writer_(open_writer(recording, cohort, seat, kept_, cut, summary_rows)), seat_(seat), log_steps_(recording.log_steps), earned_(cohort.seeds.size(), 0.0),
+      before_(cohort.seeds.size()) {}
 
 std::vector<Committed> Recorder::committed() const {
   std::vector<Committed> out;
@@ -83,10 +96,16 @@ std::vector<Committed> Recorder::committed() const {
   return out;
 }
 
+std::uint64_t Recorder::commit_summary() {
+  if (episodes_ > 1) writer_.commit_summary();
+  return writer_.summary_rows();
+}
+
 void Recorder::state(Archive& archive) {
   auto latest = static_cast<std::uint64_t>(latest_);
   archive.field("latest", latest);
   archive.field("earned", std::span(earned_));
+  for (Ledger::Row& row : before_) archive.field("before", row);
   archive.expect(latest < kept_.size() && std::ranges::all_of(earned_, [](double r) { return std::isfinite(r); }), "what episodes earned so far");
   latest_ = latest;
 }
@@ -127,7 +146,7 @@ void Recorder::interval(const Glimpse& glimpse) {
       if (!out.events[glimpse.first + i].empty()) failure_ = out.events[glimpse.first + i].back().text;
     }
     if (const auto e = place(glimpse.episodes[i])) slot(glimpse, *e, i);
-    if (out.end[glimpse.first + i] == End::terminated) summarise(glimpse, i);
+    if (episodes_ > 1 && out.end[glimpse.first + i] != End::no) summarise(glimpse, i);
   }
 }
 
@@ -157,7 +176,26 @@ void Recorder::slot(const Glimpse& glimpse, std::size_t e, std::size_t at) {
   writer_.commit(e);
 }
 
-void Recorder::summarise(const Glimpse&, std::size_t) {}
+/// A row of /summary for an episode that has ended: in the order of summary_columns.
+void Recorder::summarise(const Glimpse& glimpse, std::size_t at) {
+  const std::size_t i = glimpse.first + at;
+  const int slot = glimpse.slots[at];
+  const Outcome& out = glimpse.outcome;
+  const Ledger::Row& spent = glimpse.cohort.env->ledger().row(slot);
+  Ledger::Row& before = before_[static_cast<std::size_t>(slot)];
+  double flops = 0, tokens = 0;
+  for (std::size_t p = 0; p < kPhases; ++p) {
+    flops += spent.flops[p] - before.flops[p];
+    tokens += static_cast<double>(spent.tokens[p] - before.tokens[p]);
+  }
+  before = spent;
+  std::vector<double> values = {static_cast<double>(glimpse.episodes[at]), static_cast<double>(slot), glimpse.evaluation ? 1.0 : 0.0,
+                                static_cast<double>(glimpse.interval),     out.failed[i] ? 1.0 : 0.0, earned_[static_cast<std::size_t>(slot)],
+                                flops,                                     tokens};
+  for (const Series& s : env_.finals)
+    if (s.axis.empty() && !s.volatile_value) values.push_back(out.finals[i][s.offset]);
+  writer_.summarise(values);
+}
 
 void Recorder::rewards(const Glimpse& glimpse, std::size_t e, std::size_t i) {
   const Outcome& out = glimpse.outcome;

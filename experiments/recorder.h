@@ -10,8 +10,9 @@
 
 namespace fader {
 
-/// The columns of run.h5 for a policy in an environment.
+/// The columns of run.h5 for a policy in an environment, and those of its /summary, which runs of many episodes have.
 std::vector<Column> columns_of(const EnvSpec& env, const PolicySpec& policy);
+std::vector<Column> summary_of(const EnvSpec& env, const PolicySpec& policy);
 
 struct Recording {
   std::filesystem::path file;
@@ -31,13 +32,14 @@ class Recorder final : public Hook {
  public:
   /// `cut`: empty for a new file; else the file is there already and goes on from so many rows of each episode (DataError as
   /// RunWriter, or when it has other columns).
-  Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut = {});
+  Recorder(const Cohort& cohort, std::size_t seat, const Recording& recording, std::span<const Committed> cut = {}, std::uint64_t summary_rows = 0);
   void reset(const Glimpse& glimpse) override;
   void interval(const Glimpse& glimpse) override;
   /// Belongs to the first of the episodes that were begun last and are kept in full; without such, to the last before them.
   void event(std::int64_t interval, std::string_view kind, std::string_view text);
   std::vector<Committed> committed() const;  ///< of each episode that is kept in full
-  void state(Archive& archive);              ///< what a checkpoint needs beside `committed`
+  std::uint64_t commit_summary();            ///< writes what waits of it; how many rows there are then
+  void state(Archive& archive);              ///< what a checkpoint needs beside those
   bool failed() const { return failed_; }
   const std::string& failure() const { return failure_; }
   /// Complete, or failed when an episode failed; the file then opens like any other.
@@ -67,6 +69,7 @@ class Recorder final : public Hook {
   bool log_steps_;
   std::size_t latest_ = 0;            // episode of the file that events belong to
   std::vector<double> earned_;        // [slot] sum of the first reward over the episode at hand
+  std::vector<Ledger::Row> before_;   // [slot] what had been spent when it began
   bool failed_ = false;
   std::string failure_;
 };

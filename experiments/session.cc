@@ -109,11 +109,13 @@ void charge_beginning(Ledger& ledger, Clock::time_point started) {
 struct Extra {
   double fingerprint = 0;             // of the first slot
   std::vector<std::uint64_t> store;   // three numbers an episode: what run.h5 is cut back to
+  std::uint64_t summary = 0;          // rows of it
   std::string recorder;               // what it knows beside that
 
   void state(Archive& archive) {
     archive.field("fingerprint", fingerprint);
     archive.field("store", store);
+    archive.field("summary", summary);
     archive.field("recorder", recorder);
     archive.expect(store.size() % 3 == 0, "counts of rows");
   }
@@ -297,7 +299,7 @@ class Session {
     double spent = 0;  // the clock goes on from what the ledger counts
     for (const double s : cohort_.env->ledger().row(0).seconds) spent += s;
     recording.started = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(spent));
-    recorder_.emplace(cohort_, 0, recording, extra.committed());
+    recorder_.emplace(cohort_, 0, recording, extra.committed(), extra.summary);
     Archive archive(extra.recorder);
     recorder_->state(archive);
     archive.finish();
@@ -344,10 +346,11 @@ class Session {
     recorder_->event(player_->interval(), what,
                      why.empty() ? now.name() : fmt::format("{}, checkpoint {}", why, now.name()));
     try {
+      const std::uint64_t summary = recorder_->commit_summary();
       sync_file(run_.folder / "run.h5");  // what the checkpoint counts on is on the disk before it
       Archive recorded, archive;
       recorder_->state(recorded);
-      Extra extra{fingerprint, Extra::flat(recorder_->committed()), recorded.bytes()};
+      Extra extra{fingerprint, Extra::flat(recorder_->committed()), summary, recorded.bytes()};
       archive.field("extra", extra);
       archive.field("player", *player_);
       checkpoints_.write(manifest(now), archive.bytes());

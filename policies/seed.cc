@@ -10,7 +10,8 @@
 //                as in the released code (Relaxed-System-Lab/multi-actor-data-selection, commit 1b7233c,
 //                src/data_selection/update_agent.py): no rate, no floor, and d_A is no number of agent A but of the A-th sub-category
 //                in a list of all (credit "seed_code", env/credit.h). |d_A| < 1 / n_A, so that theta hardly moves with n samples each;
-//                where the sum comes near zero it blows up, and where it is negative all signs turn. For studies of that code
+//                where the sum comes near zero it blows up, and where it is negative all signs turn. Without agents of memory = "code" (agents/lookup.h) there is no such
+//                credit, and theta stays. For studies of that code
 //
 // An agent without credit counts as the mean of the others (seed_code: does not move). What is executed is max(theta, 0) over its
 // sum, equal weights where none is positive, and then leaves every agent its floor, as all learning consoles here do: floor_passages = 0
@@ -67,6 +68,7 @@ class Seed : public Policy {
 
   void learn(const Transitions& transitions, Rng&) final {
     const std::size_t n = transitions.before.slots.size();
+    FADER_CHECK_EQ(transitions.credit.cols, theta_.size());
     for (std::size_t i = 0; i < n; ++i) require_finite(transitions, i, spec_);
     next_ = theta_;
     for (std::size_t i = 0; i < n; ++i) update(transitions.credit[i], next_);
