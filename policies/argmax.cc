@@ -1,0 +1,149 @@
+#include "policies/argmax.h"
+
+#include <boost/math/quadrature/gauss.hpp>
+#include <boost/math/special_functions/beta.hpp>
+#include <boost/math/special_functions/digamma.hpp>
+#include <boost/math/special_functions/trigamma.hpp>
+
+#include <cmath>
+
+#include "policies/simplex.h"
+
+namespace fader {
+namespace {
+
+constexpr double kPerStretch = 1e-12;  // by how much a stretch may miss what it must sum to
+constexpr int kHalvings = 60;
+
+/// A score as the integral sees it: F and f at a point between low and high; beyond them F is 0 or 1 to 1e-15.
+struct NormalCurve {
+  double mean, deviation, low, high;
+
+  NormalCurve(double m, double d) : mean(m), deviation(d), low(m - 8 * d), high(m + 8 * d) {}
+  double below(double s) const { return 0.5 * std::erfc((mean - s) / deviation * 0.70710678118654752); }
+  double density(double s) const {
+    const double z = (s - mean) / deviation;
+    return 0.39894228040143268 / deviation * std::exp(-0.5 * z * z);
+  }
+};
+
+/// Of the log-odds of a Beta, which is smooth for all a and b, with tails like exp(a s) and exp(-b s).
+struct BetaCurve {
+  double a, b, low, high;
+
+  explicit BetaCurve(const Beta& score) : a(score.a), b(score.b) {
+    const double mean = boost::math::digamma(a) - boost::math::digamma(b);
+    const double width = 9 * std::sqrt(boost::math::trigamma(a) + boost::math::trigamma(b));
+    low = mean - width - 40 / a;
+    high = mean + width + 40 / b;
+  }
+  double below(double s) const {  // from the nearer end, where digits are
+    return s < 0 ? boost::math::ibeta(a, b, 1 / (1 + std::exp(-s))) : boost::math::ibetac(b, a, 1 / (1 + std::exp(s)));
+  }
+  double density(double s) const {
+    const double x = 1 / (1 + std::exp(std::abs(s)));
+    return (s < 0 ? boost::math::ibeta_derivative(a, b, x) : boost::math::ibeta_derivative(b, a, x)) * x * (1 - x);
+  }
+};
+
+template <class Curve>
+class Integral {
+ public:
+  Integral(std::span<const Curve> curves, std::span<double> out)
+      : curves_(curves), out_(out), stretch_(curves.size()), ratio_(curves.size()) {}
+
+  void run() {
+    double low = curves_[0].low, high = curves_[0].high;
+    for (const Curve& c : curves_) low = std::max(low, c.low), high = std::max(high, c.high);
+    std::ranges::fill(out_, 0.0);
+    add(low, all_below(low), high, all_below(high), kHalvings);
+  }
+
+ private:
+  using Rule = boost::math::quadrature::gauss<double, 15>;
+
+  double all_below(double s) const {
+    double product = 1;
+    for (const Curve& c : curves_)
+      if (s < c.high) product *= c.below(s);
+    return product;
+  }
+
+  /// What lies between u and v, where all are below with probability at_u and at_v.
+  void add(double u, double at_u, double v, double at_v, int halvings) {
+    if (at_v - at_u <= 1e-16) return;
+    std::ranges::fill(stretch_, 0.0);
+    const double middle = 0.5 * (u + v), half = 0.5 * (v - u);
+    const auto& places = Rule::abscissa();
+    const auto& weights = Rule::weights();
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      point(middle + half * places[i], half * weights[i]);
+      if (places[i] != 0) point(middle - half * places[i], half * weights[i]);
+    }
+    double sum = 0;
+    for (const double p : stretch_) sum += p;
+    if (std::abs(sum - (at_v - at_u)) <= kPerStretch || halvings == 0) {
+      for (std::size_t a = 0; a < out_.size(); ++a) out_[a] += stretch_[a];
+      return;
+    }
+    const double at_middle = all_below(middle);
+    add(u, at_u, middle, at_middle, halvings - 1);
+    add(middle, at_middle, v, at_v, halvings - 1);
+  }
+
+  /// The integrands at s are H times f / F.
+  void point(double s, double weight) {
+    double product = weight;
+    for (std::size_t a = 0; a < curves_.size(); ++a) {
+      ratio_[a] = 0;
+      if (s >= curves_[a].high) continue;
+      const double below = curves_[a].below(s);
+      product *= below;
+      if (below > 0) ratio_[a] = curves_[a].density(s) / below;
+    }
+    for (std::size_t a = 0; a < curves_.size(); ++a) stretch_[a] += product * ratio_[a];
+  }
+
+  std::span<const Curve> curves_;
+  std::span<double> out_;
+  std::vector<double> stretch_, ratio_;
+};
+
+template <class Curve>
+double integrate(const std::vector<Curve>& curves, std::span<double> out) {
+  if (curves.size() == 1) return out[0] = 1;
+  Integral<Curve>(curves, out).run();
+  double sum = 0;
+  for (const double p : out) sum += p;
+  simplex::normalise(out);
+  return sum;
+}
+
+}  // namespace
+
+double draw(const Normal& score, Rng& rng) { return score.mean + score.deviation * rng.normal(); }
+
+double draw(const Beta& score, Rng& rng) {
+  const double x = rng.gamma(score.a), y = rng.gamma(score.b);
+  return x + y > 0 ? x / (x + y) : 0.5;
+}
+
+double argmax_probabilities(std::span<const Normal> scores, std::span<double> out) {
+  double origin = scores[0].mean, low = scores[0].mean, high = low;
+  for (const Normal& s : scores) {
+    origin = std::max(origin, s.mean);
+    low = std::max(low, s.mean - 8 * s.deviation);
+    high = std::max(high, s.mean + 8 * s.deviation);
+  }
+  std::vector<NormalCurve> curves;  // from the greatest mean, so that no digits are lost to a common shift
+  for (const Normal& s : scores) curves.emplace_back(s.mean - origin, std::max(s.deviation, 1e-9 * (high - low)));
+  return integrate(curves, out);
+}
+
+double argmax_probabilities(std::span<const Beta> scores, std::span<double> out) {
+  std::vector<BetaCurve> curves;
+  for (const Beta& s : scores) curves.emplace_back(s);
+  return integrate(curves, out);
+}
+
+}  // namespace fader
