@@ -23,8 +23,9 @@ struct Beta {
   bool operator==(const Beta&) const = default;
 };
 
-double draw(const Normal& score, Rng& rng);
-double draw(const Beta& score, Rng& rng);
+/// Draws every score; which is the greatest.
+std::size_t draw_argmax(std::span<const Normal> scores, Rng& rng);
+std::size_t draw_argmax(std::span<const Beta> scores, Rng& rng);
 
 /// Fills P(a), [A], normalised, and returns what they summed to before: 1 to 1e-9. A deviation counts as at least a billionth of
 /// the width of what is integrated over.
@@ -46,13 +47,7 @@ class Argmax {
     }
     std::ranges::copy(answer_, out.begin());
   }
-  std::size_t sample(Rng& rng) const {
-    std::size_t best = 0;
-    double top = 0;
-    for (std::size_t a = 0; a < scores.size(); ++a)
-      if (const double s = draw(scores[a], rng); a == 0 || s > top) best = a, top = s;
-    return best;
-  }
+  std::size_t sample(Rng& rng) const { return draw_argmax(scores, rng); }
 
  private:
   std::vector<Score> asked_;

@@ -2,7 +2,10 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "env/registry.h"
 #include "policies/policy.h"
@@ -11,11 +14,24 @@ using namespace fader;
 
 namespace {
 
-void decide_and_learn(benchmark::State& state, const char* name) {
+using Settings = std::vector<std::pair<std::string, std::variant<bool, std::string>>>;
+
+void set(Options& options, const Settings& settings) {
+  for (auto& o : options.list())
+    for (const auto& [name, value] : settings) {
+      if (o.name != name) continue;
+      if (const bool* yes = std::get_if<bool>(&value)) *std::get<bool*>(o.target) = *yes;
+      else *std::get<std::string*>(o.target) = std::get<std::string>(value);
+    }
+}
+
+void decide_and_learn(benchmark::State& state, const char* name, const Settings& settings = {}) {
   constexpr std::size_t kAgents = 32;
   PolicyContext context;
   for (std::size_t k = 0; k < kAgents; ++k) context.agents.push_back("agent_" + std::to_string(k));
-  const auto policy = policies().make_default(name, context);
+  const auto options = policies().at(name).options();
+  set(*options, settings);
+  const auto policy = policies().at(name).make(*options, context);
   const std::array<int, 1> slots = {0};
   const std::array<End, 1> end = {End::no};
   std::vector<Rng> streams = {Rng(1, "slot")};
@@ -36,6 +52,18 @@ void decide_and_learn(benchmark::State& state, const char* name) {
 BENCHMARK_CAPTURE(decide_and_learn, ucb, "ucb");
 BENCHMARK_CAPTURE(decide_and_learn, discounted_ucb, "discounted_ucb");
 BENCHMARK_CAPTURE(decide_and_learn, uniform, "uniform");
+
+const Settings fast = {{"propensity", false}};  // no probabilities by integration
+BENCHMARK_CAPTURE(decide_and_learn, sliding_ucb, "sliding_ucb");
+BENCHMARK_CAPTURE(decide_and_learn, thompson, "thompson");
+BENCHMARK_CAPTURE(decide_and_learn, thompson_fast, "thompson", fast);
+BENCHMARK_CAPTURE(decide_and_learn, thompson_beta, "thompson", Settings{{"variant", "beta"}});
+BENCHMARK_CAPTURE(decide_and_learn, thompson_beta_fast, "thompson", Settings{{"variant", "beta"}, {"propensity", false}});
+BENCHMARK_CAPTURE(decide_and_learn, discounted_thompson_fast, "discounted_thompson", fast);
+BENCHMARK_CAPTURE(decide_and_learn, linucb, "linucb");
+BENCHMARK_CAPTURE(decide_and_learn, d_linucb, "d_linucb");
+BENCHMARK_CAPTURE(decide_and_learn, lin_thompson, "lin_thompson");
+BENCHMARK_CAPTURE(decide_and_learn, lin_thompson_fast, "lin_thompson", fast);
 
 // Argument: agents. items_per_second: steps of one slot.
 void bandit_steps(benchmark::State& state) {
