@@ -124,6 +124,26 @@ double integrate(const std::vector<Curve>& curves, std::span<double> out) {
   return sum;
 }
 
+// Cheng (1978), Communications of the ACM 21, algorithm BB, where both are above one; inversion where one is one.
+double draw(const Beta& score, Rng& rng) {
+  if (score.b == 1) return std::pow(rng.uniform(), 1 / score.a);
+  if (score.a == 1) return 1 - std::pow(rng.uniform(), 1 / score.b);
+  const double a = std::min(score.a, score.b), b = std::max(score.a, score.b), sum = a + b;
+  if (a < 1) {
+    const double x = rng.gamma(score.a), y = rng.gamma(score.b);
+    return x + y > 0 ? x / (x + y) : 0.5;
+  }
+  const double beta = std::sqrt((sum - 2) / (2 * a * b - sum)), gamma = a + 1 / beta;
+  for (;;) {
+    const double u = rng.uniform(), z = u * u * rng.uniform();
+    if (z == 0) continue;
+    const double v = beta * std::log(u / (1 - u)), w = a * std::exp(v), r = gamma * v - std::log(4.0);
+    const double bound = std::log(z);
+    if (a + r - w < bound && r + sum * std::log(sum / (b + w)) < bound) continue;
+    return (score.a == a ? w : b) / (b + w);
+  }
+}
+
 }  // namespace
 
 // Two at a time: Box and Muller (1958), Annals of Mathematical Statistics 29.
@@ -144,10 +164,8 @@ std::size_t draw_argmax(std::span<const Normal> scores, Rng& rng) {
 std::size_t draw_argmax(std::span<const Beta> scores, Rng& rng) {
   std::size_t best = 0;
   double top = -1;
-  for (std::size_t a = 0; a < scores.size(); ++a) {
-    const double x = rng.gamma(scores[a].a), y = rng.gamma(scores[a].b);
-    if (const double s = x + y > 0 ? x / (x + y) : 0.5; s > top) best = a, top = s;
-  }
+  for (std::size_t a = 0; a < scores.size(); ++a)
+    if (const double s = draw(scores[a], rng); s > top) best = a, top = s;
   return best;
 }
 
