@@ -43,7 +43,8 @@ struct BetaCurve {
     high = mean + width + 40 / b;
   }
   double below(double s) const {  // from the nearer end, where digits are
-    return s < 0 ? boost::math::ibeta(a, b, 1 / (1 + std::exp(-s)), kPlain) : boost::math::ibetac(b, a, 1 / (1 + std::exp(s)), kPlain);
+    const double x = 1 / (1 + std::exp(std::abs(s)));
+    return s < 0 ? boost::math::ibeta(a, b, x, kPlain) : boost::math::ibetac(b, a, x, kPlain);
   }
   double density(double s) const {
     const double x = 1 / (1 + std::exp(std::abs(s)));

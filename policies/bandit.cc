@@ -73,7 +73,8 @@ void Bandit::mix(std::size_t i, Decisions& out) {
     for (std::size_t k = 0; k < weights.size(); ++k) weights[k] += probability_[a] * spec_.presets[a][k];
   out.arm[i] = -1;
   out.log_density[i] = 0;  // it could not have been another
-  diagnose(static_cast<std::size_t>(std::max_element(probability_.begin(), probability_.end()) - probability_.begin()), out.diagnostics[i]);
+  const auto likeliest = std::max_element(probability_.begin(), probability_.end());
+  diagnose(static_cast<std::size_t>(likeliest - probability_.begin()), out.diagnostics[i]);
 }
 
 void Bandit::play_arm(std::size_t i, std::size_t arm, double probability, Decisions& out) {

@@ -28,7 +28,8 @@ struct LinUcbOptions final : ContextualOptions {
 class LinUcb final : public Bandit {
  public:
   LinUcb(const LinUcbOptions& options, const PolicyContext& context)
-      : Bandit(options, context, ArmIndex::diagnostics()), options_(options), index_(arms()), arm_(arms(), Ridge(seen_size(), options.lambda)) {}
+      : Bandit(options, context, ArmIndex::diagnostics()), options_(options), index_(arms()),
+        arm_(arms(), Ridge(seen_size(), options.lambda)) {}
 
   void state(Archive& archive) override {
     Bandit::state(archive);

@@ -28,7 +28,7 @@ namespace {
 
 struct ThompsonOptions : BanditOptions {
   std::string variant = "gaussian";
-  double gamma = 1, prior_mean = 0.5, prior_variance = 0.25, noise = 0.5, prior_a = 1, prior_b = 1;
+  double gamma = 1, prior_mean = 0.5, prior_variance = 0.25, noise = 0.3, prior_a = 1, prior_b = 1;
   bool estimate_noise = true, propensity = true;
   void fields(Fields& f) override {
     BanditOptions::fields(f);
@@ -73,7 +73,8 @@ class Thompson final : public Bandit {
     archive.field("errors", errors_);
     archive.field("squares", squares_);
     for (std::size_t a = 0; a < arms(); ++a)
-      archive.expect(pulls_[a] >= 0 && pulls_[a] <= kMost && std::abs(sum_[a]) <= kMost && (!beta_ || (sum_[a] >= 0 && sum_[a] <= pulls_[a])),
+      archive.expect(pulls_[a] >= 0 && pulls_[a] <= kMost && std::abs(sum_[a]) <= kMost &&
+                         (!beta_ || (sum_[a] >= 0 && sum_[a] <= pulls_[a])),
                      "what a bandit has seen of an arm");
     archive.expect(errors_ >= 0 && errors_ <= kMost && squares_ >= 0 && squares_ <= kMost, "what is known of the noise");
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "tests/oracle/linear_play.h"
 #include "tests/policies/elimination.h"
@@ -81,6 +82,35 @@ TEST_CASE("linucb agrees with its definition, step by step, also when it sees tw
                     learner);
     }
   }
+}
+
+TEST_CASE("histories of linear bandits are saved, and odd ones refused", "[oracle]") {
+  const std::string name = GENERATE("linucb", "d_linucb", "lin_thompson");
+  CAPTURE(name);
+  const auto context = context_of(3, 2);
+  const auto console = [&](std::uint64_t seed) {
+    return Console(make_policy(name, context, [](Options& o) { set_option<std::int64_t>(o, "stack", 3); }), context, seed);
+  };
+  Console original = console(1), copy = console(2);
+  for (int t = 0; t < 10; ++t) original.decide(), original.learn({0.1, 0.7});
+  Archive archive;
+  original.state(archive);
+  Archive loading(archive.bytes());
+  copy.state(loading);
+  std::vector<std::uint64_t> mine, others;
+  for (int t = 0; t < 10; ++t) {
+    append_bits(original.decide(), mine);
+    append_bits(copy.decide(), others);
+    original.learn({0.1, 0.7});
+    copy.learn({0.1, 0.7});
+  }
+  REQUIRE(mine == others);
+
+  const double odd = std::numeric_limits<double>::max();
+  std::string bytes = archive.bytes();
+  std::memcpy(bytes.data() + bytes.find("history") + 7 + 8, &odd, sizeof odd);  // name, then the number of elements
+  Archive spoiled(bytes);
+  REQUIRE_THROWS_AS(console(1).state(spoiled), DataError);
 }
 
 TEST_CASE("linucb comes near the best that can be played by what is seen", "[oracle]") {

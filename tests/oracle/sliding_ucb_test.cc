@@ -39,12 +39,12 @@ TEST_CASE("sliding_ucb agrees with its definition, step by step", "[oracle]") {
     std::vector<double> count(agents, 0), sum(agents, 0), index(agents);
     for (std::size_t s = first; s < t; ++s) count[arms[s]] += 1, sum[arms[s]] += rewards[s];
     const auto forgotten = static_cast<double>(std::count(count.begin(), count.end(), 0.0));
+    const double log_n = std::log(static_cast<double>(std::min(t, static_cast<std::size_t>(tau))));
     if (forgotten > 0) {
       REQUIRE(count[arm] == 0);
       REQUIRE(d.probability[0][arm] == Approx(1 / forgotten));
     } else {
-      for (std::size_t a = 0; a < agents; ++a)
-        index[a] = sum[a] / count[a] + bound * std::sqrt(xi * std::log(static_cast<double>(std::min(t, static_cast<std::size_t>(tau)))) / count[a]);
+      for (std::size_t a = 0; a < agents; ++a) index[a] = sum[a] / count[a] + bound * std::sqrt(xi * log_n / count[a]);
       const auto best = std::max_element(index.begin(), index.end());
       REQUIRE(arm == static_cast<std::size_t>(best - index.begin()));
       REQUIRE(d.diagnostics[0][0] == Approx(*best).epsilon(1e-10));

@@ -139,14 +139,14 @@ TEST_CASE("beta thompson agrees with its definition, step by step", "[oracle]") 
 TEST_CASE("beta thompson learns a reward as one as often as it is worth", "[oracle]") {
   const auto context = context_of(1);
   Console console(make_policy("thompson", context, [](Options& o) { set_option<std::string>(o, "variant", "beta"); }), context, 9);
-  constexpr int kPlays = 10000;
+  constexpr int kPlays = 9999;  // times 0.3 is no whole number
   for (int t = 0; t < kPlays; ++t) {
     console.decide();
     console.learn({0.3});
   }
   const double ones = console.decide().diagnostics[0][0] * (kPlays + 2) - 1;
   REQUIRE(ones == Approx(std::round(ones)).margin(1e-6));
-  REQUIRE(ones == Approx(0.3 * kPlays).margin(4 * std::sqrt(0.21 * kPlays)));
+  REQUIRE(std::abs(ones - 0.3 * kPlays) < 4 * std::sqrt(0.21 * kPlays));
 }
 
 TEST_CASE("beta thompson refuses what is not in the unit interval, and keeps none of it", "[oracle]") {
