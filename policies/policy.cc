@@ -22,7 +22,7 @@ bool Decisions::fits(const PolicySpec& spec, std::size_t agents, std::size_t n) 
   const auto possible = [&](std::size_t i) {
     if (arm[i] < 0 || arm[i] >= static_cast<std::int64_t>(spec.arms)) return arm[i] == -1;
     const double p = probability[i][static_cast<std::size_t>(arm[i])];
-    return p > 0 && p <= 1 + 1e-9;
+    return std::isnan(p) || (p > 0 && p <= 1 + 1e-9);  // NaN: it was not found
   };
   for (std::size_t i = 0; sized && i < n; ++i)
     if (!possible(i)) return false;

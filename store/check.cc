@@ -27,7 +27,8 @@ bool one_of(const std::string& path, std::initializer_list<const char*> paths) {
 
 /// Where NaN may stand: not measured. The README lists the same.
 bool may_be_missing(const std::string& path) {
-  return one_of(path, {"infos/loss_train", "infos/loss_validation", "console/value", "console/log_density", "agents/propensity"}) ||
+  return one_of(path, {"infos/loss_train", "infos/loss_validation", "console/value", "console/log_density", "console/probability",
+                       "agents/propensity"}) ||
          path.starts_with("console/diag/") || path.starts_with("credit/") || (path.starts_with("reward/") && path.ends_with("_se"));
 }
 bool is_simplex(const std::string& path) {
@@ -55,7 +56,8 @@ class Values {
       if (c.type == Type::f64) finite(c, values);
       if (c.type == Type::boolean)
         rows(c, values, [](Row row, Row) { return row[0] == 0 || row[0] == 1 ? "" : fmt::format("{}, 0 or 1 expected", row[0]); });
-      if (is_simplex(c.path)) rows(c, values, [](Row row, Row) { return off_simplex(row); });
+      if (is_simplex(c.path))
+        rows(c, values, [&](Row row, Row) { return may_be_missing(c.path) && unknown(row) ? "" : off_simplex(row); });
       if (is_cumulated(c.path)) rows(c, values, fallen);
     }
     ends();
@@ -98,6 +100,7 @@ class Values {
     if (bad > 0) add(c.path, first, bad == 1 ? what : fmt::format("{} ({} of {} rows)", what, bad, n));
   }
 
+  static bool unknown(Row row) { return std::all_of(row.begin(), row.end(), [](double x) { return std::isnan(x); }); }
   static std::string off_simplex(Row row) {
     for (const double w : row)
       if (!(w >= 0)) return fmt::format("{} among them, 0 or more expected", w);

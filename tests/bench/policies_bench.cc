@@ -2,7 +2,10 @@
 #include <benchmark/benchmark.h>
 
 #include <array>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "env/registry.h"
 #include "policies/policy.h"
@@ -10,6 +13,17 @@
 using namespace fader;
 
 namespace {
+
+using Settings = std::vector<std::pair<std::string, std::variant<bool, std::string>>>;
+
+void set(Options& options, const Settings& settings) {
+  for (auto& o : options.list())
+    for (const auto& [name, value] : settings) {
+      if (o.name != name) continue;
+      if (const bool* yes = std::get_if<bool>(&value)) *std::get<bool*>(o.target) = *yes;
+      else *std::get<std::string*>(o.target) = std::get<std::string>(value);
+    }
+}
 
 constexpr std::size_t kAgents = 32;
 
@@ -23,9 +37,11 @@ PolicyContext context_of_32() {
   return context;
 }
 
-void decide_and_learn(benchmark::State& state, const char* name) {
+void decide_and_learn(benchmark::State& state, const char* name, const Settings& settings = {}) {
   const PolicyContext context = context_of_32();
-  const auto policy = policies().make_default(name, context);
+  const auto options = policies().at(name).options();
+  set(*options, settings);
+  const auto policy = policies().at(name).make(*options, context);
   const std::array<int, 1> slots = {0};
   const std::array<End, 1> end = {End::no};
   std::vector<Rng> streams = {Rng(1, "slot")};
@@ -60,6 +76,18 @@ BENCHMARK_CAPTURE(decide_and_learn, exp3ix, "exp3ix");
 BENCHMARK_CAPTURE(decide_and_learn, exp4, "exp4");
 BENCHMARK_CAPTURE(decide_and_learn, odm_paper, "odm_paper");
 BENCHMARK_CAPTURE(decide_and_learn, odm_code, "odm_code");
+
+const Settings fast = {{"propensity", false}};  // no probabilities by integration
+BENCHMARK_CAPTURE(decide_and_learn, sliding_ucb, "sliding_ucb");
+BENCHMARK_CAPTURE(decide_and_learn, thompson, "thompson");
+BENCHMARK_CAPTURE(decide_and_learn, thompson_fast, "thompson", fast);
+BENCHMARK_CAPTURE(decide_and_learn, thompson_beta, "thompson", Settings{{"variant", "beta"}});
+BENCHMARK_CAPTURE(decide_and_learn, thompson_beta_fast, "thompson", Settings{{"variant", "beta"}, {"propensity", false}});
+BENCHMARK_CAPTURE(decide_and_learn, discounted_thompson_fast, "discounted_thompson", fast);
+BENCHMARK_CAPTURE(decide_and_learn, linucb, "linucb");
+BENCHMARK_CAPTURE(decide_and_learn, d_linucb, "d_linucb");
+BENCHMARK_CAPTURE(decide_and_learn, lin_thompson, "lin_thompson");
+BENCHMARK_CAPTURE(decide_and_learn, lin_thompson_fast, "lin_thompson", fast);
 
 // Argument: agents. items_per_second: steps of one slot.
 void bandit_steps(benchmark::State& state) {

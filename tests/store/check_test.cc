@@ -112,6 +112,10 @@ TEST_CASE("check: values that cannot be, by dataset and row") {
   // NaN where it means that nothing was measured
   for (const char* path : {"infos/loss_train", "console/value", "console/diag/width", "credit/influence", "reward/drop_se", "console/log_density"})
     CHECK(value(path, 9, kNan).empty());
+  CHECK_THAT(value("console/probability", 9, kNan), Contains("console/probability: row 9: nan among them"));
+  CHECK(found(folder, [](hid_t file) {
+          for (const std::uint64_t preset : {0, 1}) set_value(file, "episode_0/console/probability", 9, kNan, preset);
+        }).empty());
 }
 
 TEST_CASE("check: several wrong rows are one line, several wrong datasets are several") {
