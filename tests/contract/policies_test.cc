@@ -308,7 +308,7 @@ TEST_CASE("a slot draws from its own stream alone", "[contract]") {
   CAPTURE(policy);
   const auto context = context_of(11, 3);
   const auto together = policy.make(context), alone = policy.make(context);
-  const Grid<double> seen(3, 12, 0.5);
+  const Grid<double> seen(3, 23, 0.5);
   Decisions all, one;
   all.fit(together->spec(), 11, 3);
   one.fit(alone->spec(), 11, 1);
@@ -319,7 +319,7 @@ TEST_CASE("a slot draws from its own stream alone", "[contract]") {
     copies = streams;
     together->decide({slots, seen.view()}, streams, all);
     for (std::size_t i = 0; i < 3; ++i) {
-      alone->decide({std::span(slots).subspan(i, 1), {seen.view().data, 1, 12}}, std::span(copies).subspan(i, 1), one);
+      alone->decide({std::span(slots).subspan(i, 1), {seen.view().data, 1, 23}}, std::span(copies).subspan(i, 1), one);
       REQUIRE(std::equal(one.weights[0].begin(), one.weights[0].end(), all.weights[i].begin()));
     }
   }
