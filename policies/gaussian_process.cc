@@ -110,7 +110,8 @@ Kernel likely_kernel(const Grid<double>& x, std::span<const double> y, bool each
         best = at;
       }
     }
-  for (double step = 0.8; step > kFinestStep; step /= 2)
+  for (double step = 0.8; step > kFinestStep;) {
+    bool better = false;
     for (std::size_t i = 0; i < best.size(); ++i)
       for (const double by : {step, -step}) {
         std::vector<double> at = best;
@@ -118,8 +119,11 @@ Kernel likely_kernel(const Grid<double>& x, std::span<const double> y, bool each
         if (const double value = likelihood.log_posterior(at); value > greatest) {
           greatest = value;
           best = at;
+          better = true;
         }
       }
+    if (!better) step /= 2;
+  }
   Kernel out{likelihood.lengths(best), kLeastSignal, 0};
   Grid<double> factor = correlations(x, out.length, std::exp(best.back()));
   if (cholesky(factor)) out.signal = likelihood.signal(factor);

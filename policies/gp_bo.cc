@@ -1,5 +1,6 @@
-// Bayesian optimisation across episodes: a Gaussian process over the logits of weights or of a schedule's knots says where the
-// return may be greatest; that is played next.
+// Bayesian optimisation across episodes: a Gaussian process over weights, or over the knots of a schedule, says where the return
+// may be greatest; that is played next. Its inputs are 2 sqrt(a) of every knot (Hellinger's distance): over logits most
+// of the space is corners that look alike, and their unknown depths were explored for ever.
 //   f* = greatest posterior mean among what was played;  z = (mu(u) - f* - xi) / sigma(u)
 //   EI(u) = (mu(u) - f* - xi) Phi(z) + sigma(u) phi(z);  the next candidate is the one of greatest EI among `candidates` drawn
 //   from the slot's stream: half of them from Dirichlet(1), half from normals around the place of f*, of random width
@@ -30,14 +31,15 @@ struct GpBoOptions final : SearchOptions {
     f("candidates", candidates, "among which the next one is chosen", 2, 1'000'000);
     f("memory", memory, "candidates remembered, the latest; time grows with the cube", 10, 2000);
     f("xi", xi, "least improvement that counts, in deviations of the returns", 0, 10);
-    f("ard", ard, "whether every logit has a length scale of its own; needs some ten returns for each");
+    f("ard", ard, "whether every weight has a length scale of its own; needs some ten returns for each");
   }
 };
 
 class GpBo final : public Search {
  public:
   GpBo(const GpBoOptions& options, const PolicyContext& context)
-      : Search(options, context, {"evaluations", "incumbent_mean", "length", "noise"}), options_(options) {}
+      : Search(options, context, {"evaluations", "incumbent_mean", "length", "noise"}), options_(options),
+        others_(context.agents.size() - 1) {}
 
  protected:
   void propose(Rng& stream, std::span<double> u) override {
@@ -45,11 +47,11 @@ class GpBo final : public Search {
     if (static_cast<std::int64_t>(value_.size()) < options_.initial) return;
     const GaussianProcess& model = fitted();
     std::vector<double> tried(u.begin(), u.end());
-    double greatest = improvement(model.at(tried));
+    double greatest = improvement(model.at(roots(tried)));
     for (std::int64_t c = 1; c < options_.candidates; ++c) {
       if (c % 2 == 0) draw_mixes(1, stream, tried);
       else draw_near(stream, tried);
-      if (const double ei = improvement(model.at(tried)); ei > greatest) {
+      if (const double ei = improvement(model.at(roots(tried))); ei > greatest) {
         greatest = ei;
         std::copy(tried.begin(), tried.end(), u.begin());
       }
@@ -103,8 +105,19 @@ class GpBo final : public Search {
   void draw_near(Rng& stream, std::span<double> u) {
     const double width = std::exp(-3 * stream.uniform());
     const auto centre = candidate(best_);
-    for (std::size_t k = 0; k < u.size(); ++k)
-      u[k] = std::clamp(centre[k] + width * model_->kernel().length[k] * stream.normal(), -kReach, kReach);
+    for (std::size_t k = 0; k < u.size(); ++k) u[k] = std::clamp(centre[k] + width * stream.normal(), -kReach, kReach);
+  }
+
+  /// What the model sees of a candidate: 2 sqrt(a), [knots K].
+  std::vector<double> roots(std::span<const double> u) const {
+    std::vector<double> out;
+    for (std::size_t first = 0; first < u.size(); first += others_) {
+      double sum = 1;  // of the last agent, whose logit is 0
+      for (std::size_t k = 0; k < others_; ++k) sum += std::exp(u[first + k]);
+      for (std::size_t k = 0; k < others_; ++k) out.push_back(2 * std::sqrt(std::exp(u[first + k]) / sum));
+      out.push_back(2 * std::sqrt(1 / sum));
+    }
+    return out;
   }
 
   double improvement(const Posterior& p) const {
@@ -123,14 +136,14 @@ class GpBo final : public Search {
     for (const double y : value_) mean_ += y / n;
     for (const double y : value_) deviation_ += (y - mean_) * (y - mean_) / n;
     deviation_ = deviation_ > 0 ? std::sqrt(deviation_) : 1;
-    Grid<double> x(value_.size(), dimension());
-    std::copy(played_.begin(), played_.end(), x.view().data);
+    Grid<double> x(value_.size(), dimension() / others_ * (others_ + 1));
+    for (std::size_t i = 0; i < value_.size(); ++i) std::ranges::copy(roots(candidate(i)), x[i].begin());
     std::vector<double> y;
     for (const double v : value_) y.push_back((v - mean_) / deviation_);
     const Kernel kernel = likely_kernel(x, y, options_.ard);
     model_.emplace(std::move(x), std::move(y), kernel);
     for (std::size_t i = 0; i < value_.size(); ++i)
-      if (const double m = model_->at(candidate(i)).mean; i == 0 || m > best_mean_) {
+      if (const double m = model_->at(roots(candidate(i))).mean; i == 0 || m > best_mean_) {
         best_mean_ = m;
         best_ = i;
       }
@@ -138,6 +151,7 @@ class GpBo final : public Search {
   }
 
   const GpBoOptions options_;
+  const std::size_t others_;            // K - 1 logits of a knot
   std::int64_t evaluations_ = 0;
   std::vector<double> played_, value_;  // [N, n], [N]: the latest first to be forgotten last
   std::optional<GaussianProcess> model_;

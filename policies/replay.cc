@@ -30,8 +30,10 @@ Vectors logged(const LoggedOptions& options, const PolicyContext& context) {
     throw ConfigError(fmt::format("schedule is empty, though from is '{}'; give a run with decisions as from", options.from));
   if (options.schedule.empty()) return {std::vector<double>(k, 1.0 / static_cast<double>(k))};
   Vectors rows;
-  for (std::size_t t = 0; t < options.schedule.size(); ++t)
+  for (std::size_t t = 0; t < options.schedule.size(); ++t) {
     rows.push_back(checked_weights(options.schedule[t], context.agents, fmt::format("schedule, row {}", t + 1)));
+    if (simplex::is_on(options.schedule[t])) rows.back() = options.schedule[t];  // as it was, to the bit
+  }
   return rows;
 }
 
