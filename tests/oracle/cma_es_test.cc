@@ -157,7 +157,7 @@ TEST_CASE("cma_es finds a schedule", "[oracle]") {
         set_option(o, "knots", knots);
         set_option<std::string>(o, "curve", "constant");
       });
-      for (int round = 0; round < 400; ++round) episodes.round(4, world);
+      for (int round = 0; round < 600; ++round) episodes.round(4, world);
       episodes.policy().explore(false);
       (knots == 1 ? fixed : schedules) += episodes.round(4, world)[0] / 10;
       if (knots == 1) continue;
