@@ -40,11 +40,13 @@ struct AdoOptions final : CreditOptions {
     f("credit_power", credit_power, "s: how much that share counts; 0: not at all", 0, 10);
     f("history", history, "g: how much of the weights is the mean of all preferences so far", 0, 1);
     f("least", least, "of every preference, before they are normalised again", 0, 1);
-    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0, 1e9);
+    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0,
+      1e9);
   }
   void validate() const override {
     if (credit_scaler != "none")
-      throw ConfigError(fmt::format("credit_scaler is '{}': laws are fitted to losses as they are; set credit_scaler = \"none\"", credit_scaler));
+      throw ConfigError(fmt::format("credit_scaler is '{}': laws are fitted to losses as they are; set credit_scaler = \"none\"",
+                                    credit_scaler));
   }
 };
 
@@ -87,8 +89,10 @@ class Ado final : public Policy {
       require_finite(transitions, i, spec_);
       for (const double loss : transitions.credit[i])
         if (loss <= 0)
-          throw RunError(fmt::format("ado fits power laws to losses, and the credit '{}' of slot {} has {}; expected numbers "
-                                     "above 0; learn from a credit that is a loss", spec_.credit, transitions.before.slots[i], loss));
+          throw RunError(
+              fmt::format("ado fits power laws to losses, and the credit '{}' of slot {} has {}; expected numbers "
+                          "above 0; learn from a credit that is a loss",
+                          spec_.credit, transitions.before.slots[i], loss));
     }
     for (std::size_t i = 0; i < transitions.before.slots.size(); ++i)
       hear(runs_[static_cast<std::size_t>(transitions.before.slots[i])], transitions.decided.weights[i], transitions.credit[i]);
@@ -157,7 +161,8 @@ class Ado final : public Policy {
     std::vector<double> speed(agents_), rho(agents_);
     if (!complete_credit(run.speed, speed)) return prior_;
     double total = 0;
-    for (std::size_t k = 0; k < agents_; ++k) total += rho[k] = prior_[k] * std::pow(run.recent[k], options_.credit_power) * speed[k];
+    for (std::size_t k = 0; k < agents_; ++k)
+      total += rho[k] = prior_[k] * std::pow(run.recent[k], options_.credit_power) * speed[k];
     if (!(total > 0 && std::isfinite(total))) return prior_;  // nothing falls any more
     for (double& x : rho) x = std::max(x / total, options_.least);
     simplex::normalise(rho);

@@ -1,7 +1,7 @@
 // Aioli, agents = domains: tries each domain a little, solves for how training on one helps the others, shifts the mix.
 // A period begins with `rounds` sweeps over K mixes, one decision each: mix j gives `factor` to j and an even share of the
-// rest to the others. With P [K, K] the mixes that were played, a row each, and beta_i the mean fall of domain i's validation loss
-// under each of them:
+// rest to the others. With P [K, K] the mixes that were played, a row each, and beta_i the mean fall of domain i's validation
+// loss under each of them:
 //   P A_i = beta_i  (`diagonal`: A_ii = beta_ii / P_ii alone)
 //   A <- A - min A where that is below zero, A <- A / sum A
 //   Abar <- (1 - m) A + m Abar     m = `memory`; the first is A itself
@@ -10,8 +10,8 @@
 // measured is left out; a domain not measured under each mix says nothing of that period.
 // Everything belongs to the slot's episode. Nothing is drawn: sweeps go back and forth, so that a fall that slows
 // down evenly favours no domain over two sweeps (published: in random order).
-// Chen, Hu, Lourie, Cho and Re (2025), ICLR, arXiv 2411.05735, section 4 and algorithm 1; A normalised, and memory, as in the
-// code of that paper. Theirs: eta 0.2 to 1 and 20 periods or more; ours defaults to 4, for fewer.
+// Chen, Hu, Lourie, Cho and Re (2025), ICLR, arXiv 2411.05735 (Aioli and LearnParams); A normalised, and memory, as in the code
+// of that paper. Theirs: eta 0.2 to 1 and 20 periods or more; ours defaults to 4, for fewer.
 // Status: checked against an independent computation and a known best mix (tests/oracle/aioli_test.cc).
 #include <fmt/ranges.h>
 
@@ -41,7 +41,8 @@ struct AioliOptions final : Options {
     f("eta", eta, "how far an update goes", 0, 1e6);
     f("memory", memory, "share of the earlier estimates in an update", 0, 0.999);
     f("diagonal", diagonal, "whether only what a domain does for itself counts");
-    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0, 1e9);
+    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0,
+      1e9);
   }
 };
 
@@ -65,11 +66,13 @@ class Aioli final : public Policy {
                                      : checked_weights(options.prior, context.agents, "prior")),
         runs_(static_cast<std::size_t>(context.slots)) {
     if (period_ <= sweeps_)
-      throw ConfigError(fmt::format("period is {} and {} sweeps over {} agents take {} decisions; expected more, so that something is played "
-                                    "of what was found; give a longer period or fewer rounds", period_, options.rounds, agents_, sweeps_));
+      throw ConfigError(
+          fmt::format("period is {} and {} sweeps over {} agents take {} decisions; expected more, so that something is played "
+                      "of what was found; give a longer period or fewer rounds",
+                      period_, options.rounds, agents_, sweeps_));
     if (agents_ > 1 && options.factor * static_cast<double>(agents_) <= 1 + 1e-6)
-      throw ConfigError(fmt::format("factor is {}, with {} agents; expected above {}: the mixes must differ", options.factor, agents_,
-                                    1.0 / static_cast<double>(agents_)));
+      throw ConfigError(fmt::format("factor is {}, with {} agents; expected above {}: the mixes must differ", options.factor,
+                                    agents_, 1.0 / static_cast<double>(agents_)));
     spec_.learns = true;
     spec_.deterministic = true;
     spec_.diagnostics = {"trying", "updates"};
@@ -90,7 +93,8 @@ class Aioli final : public Policy {
       const Run& run = runs_[static_cast<std::size_t>(observations.slots[i])];
       const bool trying = exploring_ && run.moment < sweeps_;
       const std::span<double> w = out.weights[i], numbers = out.diagnostics[i];
-      std::copy_n(trying ? std::as_const(mixes_)[tried(run)].begin() : std::span<const double>(run.mix).begin(), agents_, w.begin());
+      std::copy_n(trying ? std::as_const(mixes_)[tried(run)].begin() : std::span<const double>(run.mix).begin(), agents_,
+                  w.begin());
       if (!trying && floor_ > 0) simplex::floor(w, floor_);
       numbers[0] = trying;
       numbers[1] = static_cast<double>(run.updates);
@@ -115,7 +119,8 @@ class Aioli final : public Policy {
     archive.field("runs", runs_);
     archive.expect(runs_.size() == slots, "as many runs as slots");
     for (const Run& run : runs_) {
-      archive.expect(run.moment >= 0 && run.moment < period_ && run.updates >= 0 && run.updates < (std::int64_t{1} << 60), "a place in a period");
+      archive.expect(run.moment >= 0 && run.moment < period_ && run.updates >= 0 && run.updates < (std::int64_t{1} << 60),
+                     "a place in a period");
       archive.expect(run.mix.size() == agents_ && simplex::is_on(run.mix), "weights");
       for (const auto* list : {&run.fall, &run.count, &run.help}) {
         archive.expect(list->size() == agents_ * agents_, "numbers of domains and mixes");

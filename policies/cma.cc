@@ -11,7 +11,8 @@
 namespace fader {
 namespace {
 
-// Nothing within ever comes near these; they keep a search that finds no slope, and saved numbers, from leaving what can be computed.
+// Nothing within ever comes near these; they keep a search that finds no slope, and saved numbers, from leaving what can be
+// computed.
 constexpr double kLeastSigma = 1e-12, kGreatestSigma = 1e6, kGreatest = 1e9, kLeastAxis = 1e-14;
 
 double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
@@ -32,7 +33,8 @@ Cma::Cma(std::size_t n, std::size_t population, double sigma)
     : n_(n), population_(population), mean_(n, 0.0), path_sigma_(n, 0.0), path_c_(n, 0.0), covariance_(n, n, 0.0), sigma_(sigma) {
   FADER_CHECK(n > 0 && population > 1, "{} numbers, population {}", n, population);
   const double lambda = static_cast<double>(population), dim = static_cast<double>(n);
-  for (std::size_t i = 0; i < population / 2; ++i) weights_.push_back(std::log((lambda + 1) / 2) - std::log(static_cast<double>(i + 1)));
+  for (std::size_t i = 0; i < population / 2; ++i)
+    weights_.push_back(std::log((lambda + 1) / 2) - std::log(static_cast<double>(i + 1)));
   const double total = std::accumulate(weights_.begin(), weights_.end(), 0.0);
   for (double& w : weights_) w /= total;
   for (const double w : weights_) mu_eff_ += w * w;
@@ -84,7 +86,8 @@ void Cma::adapt(Table<const double> y, std::span<const double> step) {
   // A path that is long for its age says that sigma lags: the covariance shall not make up for it.
   const double age = std::sqrt(1 - std::pow(1 - c_sigma_, 2 * static_cast<double>(generation_)));
   const double h = length / age < (1.4 + 2 / (static_cast<double>(n_) + 1)) * expected_norm_ ? 1 : 0;
-  for (std::size_t k = 0; k < n_; ++k) path_c_[k] = (1 - c_c_) * path_c_[k] + h * std::sqrt(c_c_ * (2 - c_c_) * mu_eff_) * step[k];
+  for (std::size_t k = 0; k < n_; ++k)
+    path_c_[k] = (1 - c_c_) * path_c_[k] + h * std::sqrt(c_c_ * (2 - c_c_) * mu_eff_) * step[k];
   const double keep = 1 - c_1_ - c_mu_ + (1 - h) * c_1_ * c_c_ * (2 - c_c_);
   for (std::size_t a = 0; a < n_; ++a)
     for (std::size_t b = 0; b <= a; ++b) {

@@ -27,12 +27,15 @@ struct CmaEsOptions final : SearchOptions {
   void fields(Fields& f) override {
     SearchOptions::fields(f);
     f("sigma", sigma, "first deviation of the logits: a third of the range that matters, about", 1e-3, 10);
-    f("population", population, "candidates a generation, rounded up to a multiple of the members; 0: 4 + floor(3 ln n) for n numbers; "
-      "larger where returns are noisy", 0, 100'000);
+    f("population", population,
+      "candidates a generation, rounded up to a multiple of the members; 0: 4 + floor(3 ln n) for n numbers; "
+      "larger where returns are noisy",
+      0, 100'000);
   }
   void validate() const override {
     if (population != 0 && population < 4)
-      throw ConfigError(fmt::format("population is {}; expected 0 or 4 and more: less than two better ones say nothing of a shape", population));
+      throw ConfigError(fmt::format(
+          "population is {}; expected 0 or 4 and more: less than two better ones say nothing of a shape", population));
   }
 };
 
@@ -46,7 +49,8 @@ class CmaEs final : public Search {
  public:
   CmaEs(const CmaEsOptions& options, const PolicyContext& context)
       : Search(options, context, {"generation", "sigma", "axis_ratio", "evaluations", "best_return"}),
-        cma_(std::max<std::size_t>(1, dimension()), population_of(options, std::max<std::size_t>(1, dimension()), context.slots), options.sigma),
+        cma_(std::max<std::size_t>(1, dimension()), population_of(options, std::max<std::size_t>(1, dimension()), context.slots),
+             options.sigma),
         told_(cma_.population(), dimension(), 0.0) {}
 
  protected:
@@ -83,7 +87,8 @@ class CmaEs final : public Search {
     archive.field("value", value_);
     archive.field("best", best_);
     archive.field("evaluations", evaluations_);
-    archive.expect(value_.size() < cma_.population() && std::ranges::all_of(value_, [](double x) { return std::isfinite(x); }), "returns");
+    archive.expect(value_.size() < cma_.population() && std::ranges::all_of(value_, [](double x) { return std::isfinite(x); }),
+                   "returns");
     archive.expect(std::ranges::all_of(told_.view().flat(), [](double x) { return std::abs(x) <= 1e15; }), "candidates");
     archive.expect(std::isfinite(best_) && evaluations_ >= 0 && evaluations_ < (std::int64_t{1} << 62), "the best so far");
   }

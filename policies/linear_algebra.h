@@ -19,7 +19,8 @@ struct Eigen {
   std::vector<double> values;  ///< [n], in no order
   Grid<double> vectors;        ///< [n, n]: column j belongs to values[j]
 };
-/// Of a symmetric matrix of finite numbers whose squares have a finite sum. Cyclic Jacobi rotations: Golub and Van Loan, Matrix Computations, section 8.5.
+/// Of a symmetric matrix of finite numbers whose squares have a finite sum. Cyclic Jacobi rotations: Golub and Van Loan, Matrix
+/// Computations, section 8.5.
 Eigen symmetric_eigen(Grid<double> a);
 
 }  // namespace fader

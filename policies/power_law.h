@@ -20,8 +20,8 @@ struct PowerLaw {
 /// hundredth of the least loss, and b beyond what losses of this size make plausible. n and loss are positive and as
 /// many; none with fewer than four. For every exponent of a grid e and b come from weighted least squares; the best
 /// of these are refined by Levenberg-Marquardt steps with Huber's weights. Deterministic.
-/// Huber loss and limits of a: Jiang et al. (2024), arXiv 2410.11820, appendix; its limits of e and b suppose nats of a language
-/// model, ours go with the losses.
+/// Huber loss and limits of a as in the code of Jiang et al. (2024), arXiv 2410.11820; its limits of e and b suppose nats of a
+/// language model and samples one by one, ours go with the losses. Theirs: L-BFGS from a grid of 512 starts.
 std::optional<PowerLaw> fit_power_law(std::span<const double> n, std::span<const double> loss);
 
 }  // namespace fader

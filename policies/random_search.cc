@@ -22,7 +22,9 @@ struct RandomSearchOptions final : SearchOptions {
 class RandomSearch final : public Search {
  public:
   RandomSearch(const RandomSearchOptions& options, const PolicyContext& context)
-      : Search(options, context, {"evaluations", "best_return"}), concentration_(options.concentration), kept_(dimension(), 0.0) {}
+      : Search(options, context, {"evaluations", "best_return"}),
+        concentration_(options.concentration),
+        kept_(dimension(), 0.0) {}
 
  protected:
   void propose(Rng& stream, std::span<double> u) override { draw_mixes(concentration_, stream, u); }

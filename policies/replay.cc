@@ -2,9 +2,9 @@
 //   replay    the logged weights, decision by decision: what remains when nothing is adapted to. `shuffled`: the same
 //             weights in another order, drawn once from the run's seed: what remains when their order is lost as well
 //   average   the mean of the logged weights, always
-// A learned console that beats neither has learned a good mix, or a good order, but not to adapt (methods: every
-// claim of adapting needs both). A schedule of another length is read at the same progress (`stretch`), row floor(p n).
-// Without `from` and `schedule` the weights are equal. Status: checked exactly (tests/oracle/replay_test.cc).
+// A learned console that does not beat both has learned a good mix, or a good order, but not to adapt. A schedule of another
+// length is read at the same progress (`stretch`), row floor(p n). Without `from` and `schedule` the weights are equal. Status:
+// checked exactly (tests/oracle/replay_test.cc).
 #include "policies/replay.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace fader {
 void LoggedOptions::fields(Fields& f) {
   f("from", from, "the file of the run whose weights are played").path().not_in_hash();
   f("episode", episode, "which episode of it, from 0; -1: the last", -1, 1e9);
-  f("schedule", schedule, "the weights themselves, a list a decision with one per agent; read from `from` where that is given", 0, 1);
+  f("schedule", schedule, "the weights themselves, a list a decision with one per agent; read from `from` where that is given", 0,
+    1);
 }
 
 namespace {

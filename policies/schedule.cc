@@ -25,7 +25,8 @@ struct ScheduleOptions final : Options {
   Vectors knots;
 
   void fields(Fields& f) override {
-    f("shape", shape, "how it goes from one mix to the other, or knots").one_of({"linear", "cosine", "step", "two_phase", "cyclic", "knots"});
+    f("shape", shape, "how it goes from one mix to the other, or knots")
+        .one_of({"linear", "cosine", "step", "two_phase", "cyclic", "knots"});
     f("from", from, "the first mix, one weight per agent; empty: all the same", 0, 1);
     f("to", to, "the other mix, one weight per agent; empty: all the same", 0, 1);
     f("when", when, "of two_phase: the progress at which the other mix begins", 0, 1);
@@ -41,7 +42,8 @@ struct ScheduleOptions final : Options {
     if (shape != "knots" && !(knots.empty() && knots_at.empty()))
       throw ConfigError(fmt::format("shape is '{}' and knots are given; set shape = \"knots\", or leave them out", shape));
     if (!knots_at.empty() && knots_at.size() != knots.size())
-      throw ConfigError(fmt::format("knots_at has {} times and knots has {} rows; expected as many", knots_at.size(), knots.size()));
+      throw ConfigError(
+          fmt::format("knots_at has {} times and knots has {} rows; expected as many", knots_at.size(), knots.size()));
     for (std::size_t i = 1; i < knots_at.size(); ++i)
       if (!(knots_at[i] > knots_at[i - 1]))
         throw ConfigError(fmt::format("knots_at: {} follows {}; expected times that ascend (for a jump, set two close together)",
@@ -63,11 +65,13 @@ class Schedule final : public Policy {
       mixes_ = {mix(options_.from, "from"), mix(options_.to, "to")};
       return;
     }
-    for (std::size_t i = 0; i < options_.knots.size(); ++i) mixes_.push_back(mix(options_.knots[i], fmt::format("knots, row {}", i + 1)));
+    for (std::size_t i = 0; i < options_.knots.size(); ++i)
+      mixes_.push_back(mix(options_.knots[i], fmt::format("knots, row {}", i + 1)));
     if (mixes_.empty()) mixes_ = {even};
     at_ = options_.knots_at;
     if (at_.empty())
-      for (std::size_t i = 0; i < mixes_.size(); ++i) at_.push_back(static_cast<double>(i) / std::max(1.0, static_cast<double>(mixes_.size() - 1)));
+      for (std::size_t i = 0; i < mixes_.size(); ++i)
+        at_.push_back(static_cast<double>(i) / std::max(1.0, static_cast<double>(mixes_.size() - 1)));
   }
 
   const PolicySpec& spec() const override { return spec_; }

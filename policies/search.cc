@@ -16,10 +16,13 @@ bool moderate(double x) { return std::abs(x) <= kGreatest; }
 
 void SearchOptions::fields(Fields& f) {
   LearningOptions::fields(f);
-  f("knots", knots, "points of the schedule that is searched, spread evenly over the episode; 1: weights that never change", 1, 64);
-  f("curve", curve, "between two knots: straight lines of logits, or every knot for an equal stretch").one_of({"linear", "constant"});
+  f("knots", knots, "points of the schedule that is searched, spread evenly over the episode; 1: weights that never change", 1,
+    64);
+  f("curve", curve, "between two knots: straight lines of logits, or every knot for an equal stretch")
+      .one_of({"linear", "constant"});
   f("repeats", repeats, "episodes that a candidate is played for; their mean return counts", 1, 1000);
-  f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0, 1e9);
+  f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0,
+    1e9);
 }
 
 Search::Search(const SearchOptions& options, const PolicyContext& context, std::vector<std::string> diagnostics)
@@ -112,7 +115,8 @@ void Search::Trial::state(Archive& archive) {
   archive.field("generation", generation);
   archive.field("sum", sum);
   archive.field("running", running);
-  archive.expect(episodes >= 0 && episodes < (std::int64_t{1} << 62) && generation >= 0 && moderate(sum) && moderate(running), "a trial");
+  archive.expect(episodes >= 0 && episodes < (std::int64_t{1} << 62) && generation >= 0 && moderate(sum) && moderate(running),
+                 "a trial");
 }
 
 void Search::state(Archive& archive) {

@@ -37,7 +37,8 @@ BENCHMARK_CAPTURE(decide_and_learn, ucb, "ucb");
 BENCHMARK_CAPTURE(decide_and_learn, discounted_ucb, "discounted_ucb");
 BENCHMARK_CAPTURE(decide_and_learn, uniform, "uniform");
 
-// Decide-learn pairs of policies that know episodes, begin included: 8 agents, 50 decisions an episode. items_per_second: decisions.
+// Decide-learn pairs of policies that know episodes, begin included: 8 agents, 50 decisions an episode. items_per_second:
+// decisions.
 void episodes(benchmark::State& state, const char* name) {
   constexpr std::size_t kAgents = 8;
   constexpr std::int64_t kDecisions = 50;
@@ -68,7 +69,8 @@ void episodes(benchmark::State& state, const char* name) {
     reward[0] = world.uniform();
     t = (t + 1) % kDecisions;
     end[0] = t == 0 ? End::terminated : End::no;
-    policy->learn({{slots, std::as_const(seen).view()}, decided, reward, se, given, given, std::as_const(seen).view(), end}, learner);
+    policy->learn({{slots, std::as_const(seen).view()}, decided, reward, se, given, given, std::as_const(seen).view(), end},
+                  learner);
     benchmark::DoNotOptimize(decided.weights[0][0]);
   }
   state.SetItemsProcessed(state.iterations());

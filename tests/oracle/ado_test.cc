@@ -73,7 +73,8 @@ TEST_CASE("ado agrees with its definition, step by step", "[oracle]") {
   std::vector<std::vector<double>> played, losses(3), preferences;
   const auto world = [&](const Moment& m) {
     played.emplace_back(m.weights.begin(), m.weights.end());
-    for (std::size_t k = 0; k < 3; ++k) m.credit[k] = laws[k].at(m.t + 1) * (1 + 0.002 * std::sin(7 * m.t + static_cast<double>(k)));
+    for (std::size_t k = 0; k < 3; ++k)
+      m.credit[k] = laws[k].at(m.t + 1) * (1 + 0.002 * std::sin(7 * m.t + static_cast<double>(k)));
     if (m.t == 3) m.credit[1] = std::nan("");
     for (std::size_t k = 0; k < 3; ++k) losses[k].push_back(m.credit[k]);
     return 0.0;
@@ -91,7 +92,8 @@ TEST_CASE("ado agrees with its definition, step by step", "[oracle]") {
             n.push_back(static_cast<double>(i + 1));
             loss.push_back(losses[k][i]);
           }
-        if (const auto law = fit_power_law(n, loss)) v[k] = std::max(law->a, 0.05) * (law->at(static_cast<double>(t)) - law->e) / static_cast<double>(t);
+        if (const auto law = fit_power_law(n, loss))
+          v[k] = std::max(law->a, 0.05) * (law->at(static_cast<double>(t)) - law->e) / static_cast<double>(t);
       }
       if (std::isnan(v[1])) v[1] = (v[0] + v[2]) / 2;
       for (std::size_t k = 0; k < 3; ++k) {
@@ -135,6 +137,13 @@ TEST_CASE("ado comes nearer to the best mix than its prior", "[oracle]") {
 
 TEST_CASE("ado refuses what is no loss", "[oracle]") {
   Episodes episodes("ado", context_of(2), 1);
-  REQUIRE_THROWS_WITH(episodes.round(1, [](const Moment& m) { m.credit[1] = -1; return 0.0; }), Catch::Contains("expected numbers above 0"));
-  REQUIRE_THROWS_AS(make_policy("ado", context_of(2), [](Options& o) { set_option<std::string>(o, "credit_scaler", "agents_minmax"); }), ConfigError);
+  REQUIRE_THROWS_WITH(episodes.round(1,
+                                     [](const Moment& m) {
+                                       m.credit[1] = -1;
+                                       return 0.0;
+                                     }),
+                      Catch::Contains("expected numbers above 0"));
+  REQUIRE_THROWS_AS(
+      make_policy("ado", context_of(2), [](Options& o) { set_option<std::string>(o, "credit_scaler", "agents_minmax"); }),
+      ConfigError);
 }

@@ -70,7 +70,8 @@ TEST_CASE("aioli finds who helps whom", "[oracle]") {
     for (const double s : sums) score.push_back(4 * s);
     mix = softmax_of(from == "last" ? mix : V(3, 1.0 / 3), score);
     for (std::size_t t = 6; t < 9; ++t)
-      for (std::size_t j = 0; j < 3; ++j) REQUIRE(world.played[9 * period + t][j] == Approx((1 - 3 * floor) * mix[j] + floor).epsilon(1e-6));
+      for (std::size_t j = 0; j < 3; ++j)
+        REQUIRE(world.played[9 * period + t][j] == Approx((1 - 3 * floor) * mix[j] + floor).epsilon(1e-6));
   }
   for (std::size_t j = 0; j < 3; ++j) REQUIRE(episodes.decided().diagnostics[0][2 + j] == Approx(sums[j]).epsilon(1e-6));
 }
@@ -134,8 +135,8 @@ TEST_CASE("aioli comes nearer to the best mix than equal weights", "[oracle]") {
     reached += loss / 10;
   }
   const double uniform = world.final_loss(even, 60), least = world.final_loss(best, 60);
-  INFO("distance: aioli " << found << ", uniform " << distance_of(even, best) << "; mean loss: aioli " << reached << ", uniform " << uniform
-                          << ", best " << least);
+  INFO("distance: aioli " << found << ", uniform " << distance_of(even, best) << "; mean loss: aioli " << reached << ", uniform "
+                          << uniform << ", best " << least);
   REQUIRE(found < 0.75 * distance_of(even, best));
   REQUIRE(uniform - reached > 0.2 * (uniform - least));
 }
@@ -147,6 +148,8 @@ TEST_CASE("aioli refuses environments without a loss for every agent, and period
   REQUIRE_THROWS_WITH(make_policy("aioli", context), Catch::Contains("2 domains (web, code) and 3 agents"));
   context.observation.pop_back();
   REQUIRE_THROWS_WITH(make_policy("aioli", context), Catch::Contains("'loss_domain', and the environment shows none"));
-  REQUIRE_THROWS_WITH(make_policy("aioli", context_of(3), [](Options& o) { set_option<std::int64_t>(o, "period", 6); }), Catch::Contains("period is 6"));
-  REQUIRE_THROWS_WITH(make_policy("aioli", context_of(3), [](Options& o) { set_option(o, "factor", 0.3); }), Catch::Contains("factor is 0.3"));
+  REQUIRE_THROWS_WITH(make_policy("aioli", context_of(3), [](Options& o) { set_option<std::int64_t>(o, "period", 6); }),
+                      Catch::Contains("period is 6"));
+  REQUIRE_THROWS_WITH(make_policy("aioli", context_of(3), [](Options& o) { set_option(o, "factor", 0.3); }),
+                      Catch::Contains("factor is 0.3"));
 }

@@ -123,7 +123,8 @@ TEST_CASE("cma_es finds the best mix", "[oracle]") {
   const auto context = context_of(4, slots);
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     Episodes episodes("cma_es", context, seed);
-    for (int round = 0; round < 400 / slots; ++round) episodes.round(3, [](const Moment& m) { return concave(m.weights, kTarget); });
+    for (int round = 0; round < 400 / slots; ++round)
+      episodes.round(3, [](const Moment& m) { return concave(m.weights, kTarget); });
     CAPTURE(seed, slots);
     REQUIRE(distance(best_weights(episodes.policy(), context), kTarget) < 1e-3);
   }

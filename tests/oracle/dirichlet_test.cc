@@ -41,7 +41,8 @@ Draws draw(const std::vector<double>& concentration, std::size_t agents, int n, 
 }  // namespace
 
 TEST_CASE("draws of dirichlet have the moments and marginals of their distribution", "[oracle]") {
-  const std::vector<double> c = GENERATE(std::vector<double>{2, 3, 5}, std::vector<double>{1, 1, 1}, std::vector<double>{0.3, 0.6, 2});
+  const std::vector<double> c =
+      GENERATE(std::vector<double>{2, 3, 5}, std::vector<double>{1, 1, 1}, std::vector<double>{0.3, 0.6, 2});
   const double total = std::accumulate(c.begin(), c.end(), 0.0);
   const auto draws = draw(c, 3, kDraws);
   for (std::size_t k = 0; k < 3; ++k) {
@@ -58,7 +59,8 @@ TEST_CASE("draws of dirichlet have the moments and marginals of their distributi
     std::sort(sorted.begin(), sorted.end());
     double distance = 0;  // Kolmogorov and Smirnov: one in 10,000 is above 2.23 / sqrt(n)
     for (std::size_t i = 0; i < sorted.size(); ++i)
-      distance = std::max(distance, std::abs(boost::math::ibeta(c[k], total - c[k], sorted[i]) - (static_cast<double>(i) + 0.5) / kDraws));
+      distance = std::max(distance,
+                          std::abs(boost::math::ibeta(c[k], total - c[k], sorted[i]) - (static_cast<double>(i) + 0.5) / kDraws));
     REQUIRE(distance < 2.23 / std::sqrt(kDraws));
   }
 }
@@ -100,6 +102,9 @@ TEST_CASE("dirichlet holds a draw as long as it is told", "[oracle]") {
 }
 
 TEST_CASE("dirichlet refuses concentrations that do not fit the agents", "[oracle]") {
-  REQUIRE_THROWS_WITH(make_policy("dirichlet", context_of(3), [](Options& o) { set_option<std::vector<double>>(o, "concentration", {1, 2}); }),
+  REQUIRE_THROWS_WITH(make_policy("dirichlet", context_of(3),
+                                  [](Options& o) {
+                                    set_option<std::vector<double>>(o, "concentration", {1, 2});
+                                  }),
                       Catch::Contains("concentration: 2 numbers for 3 agents"));
 }

@@ -20,7 +20,8 @@ using World = std::function<double(const Moment&)>;  ///< returns the reward
 
 class Episodes {
  public:
-  Episodes(const std::string& name, const PolicyContext& context, std::uint64_t seed, const std::function<void(Options&)>& set = {})
+  Episodes(const std::string& name, const PolicyContext& context, std::uint64_t seed,
+           const std::function<void(Options&)>& set = {})
       : context_(context), policy_(make_policy(name, context, set)), seed_(seed), learner_(seed, "learn") {
     for (int i = 0; i < context.slots; ++i) slots_.push_back(i);
   }
@@ -53,7 +54,9 @@ class Episodes {
       const bool credited = policy_->spec().credit != "none";
       const Table<const double> given = credited ? std::as_const(credit).view() : none.view();
       if (learn)
-        policy_->learn({{slots_, std::as_const(before).view()}, decided_, reward, se, given, given, std::as_const(after).view(), end}, learner_);
+        policy_->learn(
+            {{slots_, std::as_const(before).view()}, decided_, reward, se, given, given, std::as_const(after).view(), end},
+            learner_);
       before = after;
     }
     return returns;

@@ -41,7 +41,8 @@ TEST_CASE("the Gaussian process agrees with another program", "[oracle]") {
   const GaussianProcess process(points({{0, 0}, {1, -0.5}, {-1.5, 0.7}, {0.3, 2}, {2.2, 1.1}, {-0.4, -1.9}}),
                                 {0.2, -1.1, 0.9, 1.3, -0.6, -0.7}, {{0.8, 1.9}, 1.7, 0.09});
   const std::vector<std::vector<double>> at = {{0.5, 0.5}, {-1.5, 0.7}, {4, -3}};
-  const std::vector<Posterior> expected = {{0.116929198092, 0.437602323953}, {0.855113933355, 0.0853236275671}, {-0.015439320874, 1.69916574402}};
+  const std::vector<Posterior> expected = {
+      {0.116929198092, 0.437602323953}, {0.855113933355, 0.0853236275671}, {-0.015439320874, 1.69916574402}};
   for (std::size_t i = 0; i < 3; ++i) {
     REQUIRE(process.at(at[i]).mean == Approx(expected[i].mean).epsilon(1e-9));
     REQUIRE(process.at(at[i]).variance == Approx(expected[i].variance).epsilon(1e-9));
@@ -64,7 +65,8 @@ TEST_CASE("the kernel is the likeliest one", "[oracle]") {
   const auto x = points(rows);
   const auto penalised = [&](const Kernel& kernel) {
     double out = GaussianProcess(x, y, kernel).log_likelihood();
-    for (const double l : kernel.length) out -= 0.5 * std::pow(std::log(l / std::sqrt(2.0)), 2) / (kernel.length[0] == kernel.length[1] ? 2 : 1);
+    for (const double l : kernel.length)
+      out -= 0.5 * std::pow(std::log(l / std::sqrt(2.0)), 2) / (kernel.length[0] == kernel.length[1] ? 2 : 1);
     return out;
   };
   for (const bool each : {false, true}) {
@@ -115,7 +117,8 @@ TEST_CASE("gp_bo finds the best mix in few episodes", "[oracle]") {
 TEST_CASE("gp_bo forgets the oldest beyond its memory", "[oracle]") {
   const auto context = context_of(3);
   Episodes episodes("gp_bo", context, 1, [](Options& o) { set_option<std::int64_t>(o, "memory", 10); });
-  for (int round = 0; round < 14; ++round) episodes.round(1, [&](const Moment& m) { return m.weights[0] + (round < 4 ? 100 : 0); });
+  for (int round = 0; round < 14; ++round)
+    episodes.round(1, [&](const Moment& m) { return m.weights[0] + (round < 4 ? 100 : 0); });
   REQUIRE(episodes.decided().diagnostics[0][0] == 13);
   episodes.round(1, [](const Moment&) { return 0.0; }, false);
   REQUIRE(episodes.decided().diagnostics[0][1] < 2);  // the mean at its best: nothing of the hundreds is left

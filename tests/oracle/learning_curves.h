@@ -48,7 +48,8 @@ struct CurveWorld {
 
 /// Domain 0 has much to learn, domain 3 next to nothing; domain 1 helps domain 2.
 inline CurveWorld curve_world() {
-  return {1, {1.5, 2, 2, 2.5}, {4, 2, 2, 0.1}, {0.4, 0.4, 0.4, 0.4}, {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0.8, 0.5, 0}, {0, 0, 0, 1}}};
+  return {
+      1, {1.5, 2, 2, 2.5}, {4, 2, 2, 0.1}, {0.4, 0.4, 0.4, 0.4}, {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0.8, 0.5, 0}, {0, 0, 0, 1}}};
 }
 
 inline double distance_of(const std::vector<double>& a, const std::vector<double>& b) {

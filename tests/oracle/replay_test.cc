@@ -41,7 +41,8 @@ Vectors played(const std::string& name, int decisions, std::uint64_t seed, const
 
 TEST_CASE("replay plays the logged weights, decision by decision", "[oracle]") {
   for (const int n : {1, 7, 49, 100})
-    REQUIRE(played("replay", n, 1, [&](Options& o) { set_option(o, "schedule", rows(static_cast<std::size_t>(n))); }) == rows(static_cast<std::size_t>(n)));
+    REQUIRE(played("replay", n, 1, [&](Options& o) { set_option(o, "schedule", rows(static_cast<std::size_t>(n))); }) ==
+            rows(static_cast<std::size_t>(n)));
 }
 
 TEST_CASE("a shuffled replay plays the same weights in an order of the run's seed", "[oracle]") {
@@ -87,7 +88,11 @@ TEST_CASE("average plays the mean of the logged weights", "[oracle]") {
 TEST_CASE("logged schedules that cannot be played are refused", "[oracle]") {
   const std::string name = GENERATE("replay", "average");
   const auto make = [&](const std::function<void(Options&)>& set) { return make_policy(name, context_of(2), set); };
-  REQUIRE_THROWS_WITH(make([](Options& o) { set_option<std::string>(o, "from", "runs/a/run.h5"); }), Catch::Contains("schedule is empty, though from is 'runs/a/run.h5'"));
-  REQUIRE_THROWS_WITH(make([](Options& o) { set_option(o, "schedule", Vectors{{1, 0}, {0.5, 0.4}}); }), Catch::Contains("schedule, row 2"));
+  REQUIRE_THROWS_WITH(make([](Options& o) { set_option<std::string>(o, "from", "runs/a/run.h5"); }),
+                      Catch::Contains("schedule is empty, though from is 'runs/a/run.h5'"));
+  REQUIRE_THROWS_WITH(make([](Options& o) {
+                        set_option(o, "schedule", Vectors{{1, 0}, {0.5, 0.4}});
+                      }),
+                      Catch::Contains("schedule, row 2"));
   REQUIRE(best_weights(*make({}), context_of(2)) == V{0.5, 0.5});
 }

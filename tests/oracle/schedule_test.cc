@@ -85,9 +85,14 @@ TEST_CASE("schedule refuses what does not fit", "[oracle]") {
   REQUIRE_THROWS_WITH(knots({0.1, 0.5}, {{1, 0, 0}}), Catch::Contains("2 times and knots has 1 rows"));
   REQUIRE_THROWS_WITH(knots({0.5, 0.5}, {{1, 0, 0}, {0, 1, 0}}), Catch::Contains("0.5 follows 0.5"));
   REQUIRE_THROWS_WITH(knots({}, {{1, 0, 0}, {1, 1, 0}}), Catch::Contains("knots, row 2"));
-  REQUIRE_THROWS_WITH(share("linear", 0, [](Options& o) { set_option(o, "knots_at", V{0.5}); }), Catch::Contains("shape is 'linear' and knots are given"));
+  REQUIRE_THROWS_WITH(share("linear", 0, [](Options& o) { set_option(o, "knots_at", V{0.5}); }),
+                      Catch::Contains("shape is 'linear' and knots are given"));
   REQUIRE_THROWS_WITH(share("knots", 0), Catch::Contains("from or to is given"));
-  REQUIRE_THROWS_WITH(share("cosine", 0, [](Options& o) { set_option(o, "to", V{0.5, 0.5}); }), Catch::Contains("to: 2 weights for 3 agents"));
+  REQUIRE_THROWS_WITH(share("cosine", 0,
+                            [](Options& o) {
+                              set_option(o, "to", V{0.5, 0.5});
+                            }),
+                      Catch::Contains("to: 2 weights for 3 agents"));
 }
 
 TEST_CASE("stretches of an episode meet its decisions", "[oracle]") {

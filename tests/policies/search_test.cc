@@ -46,14 +46,14 @@ struct Play {
       streams.emplace_back(1, "slot/" + std::to_string(i));
     }
   }
-  void begin() { policy.begin(slots, streams); }
+  void begin() { policy.begin(slots, std::span(streams).first(slots.size())); }
   void step(double progress, std::vector<double> reward, End end = End::no) {
     const std::size_t d = context.observation.back().offset + context.observation.back().size;
     const Grid<double> x(slots.size(), d, progress), none(slots.size(), 0);
     const std::vector<End> ends(slots.size(), end);
     Rng learner(1, "learn");
     decided.fit(policy.spec(), context.agents.size(), slots.size());
-    policy.decide({slots, x.view()}, streams, decided);
+    policy.decide({slots, x.view()}, std::span(streams).first(slots.size()), decided);
     policy.learn({{slots, x.view()}, decided, reward, reward, none.view(), none.view(), x.view(), ends}, learner);
   }
 };
@@ -84,6 +84,21 @@ TEST_CASE("the return of a candidate is the mean over its episodes of the summed
   play.begin();
   play.step(0, {0, 0}, End::truncated);
   REQUIRE(play.decided.weights[0][0] == Approx(std::exp(3) / (2 * std::exp(3) + 1)));  // the third candidate
+}
+
+TEST_CASE("slots whose episodes end at different times are told apart", "[policies]") {
+  Play play(with(1, 1), context_of(2, 3));
+  play.begin();
+  play.step(0, {1, 2, 3});
+  play.slots = {0, 2};
+  play.step(0.5, {1, 3}, End::terminated);
+  play.slots = {1};
+  play.step(0.5, {2});
+  play.slots = {2};
+  play.begin();  // the fourth
+  play.slots = {2, 1};
+  play.step(0.7, {30, 2}, End::truncated);
+  REQUIRE(play.policy.told == std::vector<std::pair<std::vector<double>, double>>{{{1}, 2}, {{3}, 6}, {{4}, 30}, {{2}, 6}});
 }
 
 TEST_CASE("what was not played to the end, or not played, is not told", "[policies]") {
