@@ -5,9 +5,9 @@
 // an equal stretch ("constant"). What is executed keeps the floor.
 //
 // A slot draws a candidate from its own stream when an episode begins, plays it for `repeats` episodes and reports their mean
-// return; the return of an episode is the sum of its rewards. What ends without that many whole episodes is not told: an
-// episode begun anew, one in which something else was played (explore(false)), a candidate of an earlier generation.
-// Within an episode nothing is drawn, so that the density logged is always ln 1: it is not that of the candidate.
+// return; the return of an episode is the sum of its rewards, as far as it went. What ends without that many whole episodes is
+// not told: an episode begun anew, one in which something else was played (explore(false)), a candidate of an earlier
+// generation. Within an episode nothing is drawn, so that the density logged is always ln 1: it is not that of the candidate.
 #pragma once
 #include <optional>
 #include <span>
