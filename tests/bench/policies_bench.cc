@@ -89,6 +89,52 @@ BENCHMARK_CAPTURE(decide_and_learn, d_linucb, "d_linucb");
 BENCHMARK_CAPTURE(decide_and_learn, lin_thompson, "lin_thompson");
 BENCHMARK_CAPTURE(decide_and_learn, lin_thompson_fast, "lin_thompson", fast);
 
+// Decide-learn pairs of policies that know episodes, begin included: 8 agents, 50 decisions an episode. items_per_second:
+// decisions.
+void episodes(benchmark::State& state, const char* name) {
+  constexpr std::size_t kAgents = 8;
+  constexpr std::int64_t kDecisions = 50;
+  PolicyContext context;
+  for (std::size_t k = 0; k < kAgents; ++k) context.agents.push_back("agent_" + std::to_string(k));
+  context.observation = {{"progress", 0, 1}, {"loss_domain", 1, kAgents, context.agents, "domain"}};
+  context.horizon = kDecisions;
+  const auto policy = policies().make_default(name, context);
+  const std::array<int, 1> slots = {0};
+  std::array<End, 1> end = {End::no};
+  std::vector<Rng> streams = {Rng(1, "slot")};
+  Rng world(1, "world"), learner(1, "learn");
+  Grid<double> seen(1, 1 + kAgents, 0), credit(1, kAgents, 0);
+  const Grid<double> none(1, 0);
+  Decisions decided;
+  decided.fit(policy->spec(), kAgents, 1);
+  const auto given = policy->spec().credit == "none" ? none.view() : std::as_const(credit).view();
+  std::array<double, 1> reward = {0}, se = {0.1};
+  std::int64_t t = 0;
+  for (auto _ : state) {
+    if (t == 0) policy->begin(slots, streams);
+    seen[0][0] = static_cast<double>(t) / kDecisions;
+    for (std::size_t k = 0; k < kAgents; ++k) {
+      credit[0][k] = 2 + static_cast<double>(k) / static_cast<double>(t + 1) + 0.01 * world.uniform();
+      seen[0][1 + k] = credit[0][k];
+    }
+    policy->decide({slots, std::as_const(seen).view()}, streams, decided);
+    reward[0] = world.uniform();
+    t = (t + 1) % kDecisions;
+    end[0] = t == 0 ? End::terminated : End::no;
+    policy->learn({{slots, std::as_const(seen).view()}, decided, reward, se, given, given, std::as_const(seen).view(), end},
+                  learner);
+    benchmark::DoNotOptimize(decided.weights[0][0]);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK_CAPTURE(episodes, dirichlet, "dirichlet");
+BENCHMARK_CAPTURE(episodes, schedule, "schedule");
+BENCHMARK_CAPTURE(episodes, random_search, "random_search");
+BENCHMARK_CAPTURE(episodes, cma_es, "cma_es");
+BENCHMARK_CAPTURE(episodes, gp_bo, "gp_bo")->Iterations(50 * 100);  // a hundred episodes: the time of one grows with those before
+BENCHMARK_CAPTURE(episodes, ado, "ado");
+BENCHMARK_CAPTURE(episodes, aioli, "aioli");
+
 // Argument: agents. items_per_second: steps of one slot.
 void bandit_steps(benchmark::State& state) {
   const auto agents = static_cast<std::size_t>(state.range(0));

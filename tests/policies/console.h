@@ -17,7 +17,9 @@ namespace fader::testing {
 inline PolicyContext context_of(std::size_t agents, int slots = 1, std::int64_t picks = 0) {
   PolicyContext c;
   for (std::size_t k = 0; k < agents; ++k) c.agents.push_back("agent_" + std::to_string(k));
-  c.observation = {{"progress", 0, 1}, {"weights", 1, agents, c.agents, "agent"}};
+  c.observation = {{"progress", 0, 1},
+                   {"weights", 1, agents, c.agents, "agent"},
+                   {"loss_domain", 1 + agents, agents, c.agents, "domain"}};
   c.horizon = 100;
   c.picks = picks;
   c.slots = slots;
