@@ -18,7 +18,7 @@
 // I is the cosine of the gradients of the sample and of the reference set (the code's first way to measure influence, without its
 // random projection). A passage without a label scores 0. There is no reward of the agent: the S_j of all agents go to the
 // console as they are (credit "seed_code"). Every probe passage has a backward pass of its own: as many tokens as pooled, but
-// each pass ends with an inner product of all parameters, which small models feel.
+// each pass ends with an inner product of all parameters (about a sixth more time at 0.2 million of them and 4 passages).
 #pragma once
 #include <memory>
 #include <string>

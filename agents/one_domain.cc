@@ -40,8 +40,8 @@ class OneDomain final : public Agent {
   const std::size_t domain_;
 };
 
-REGISTER_AGENT("one_domain", OneDomain, OneDomainOptions, "one for passages of its domain, zero for others: an agent a domain for mixing laws",
-               "checked against an oracle");
+REGISTER_AGENT("one_domain", OneDomain, OneDomainOptions,
+               "one for passages of its domain, zero for others: an agent a domain for mixing laws", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -47,18 +47,21 @@ struct QualityOptions final : ScoreOptions {
   QualityOptions() { lookup.memory = "none"; }
   void fields(Fields& f) override {
     ScoreOptions::fields(f);
-    f("memory", lookup.memory, "none: the score itself; paper, code: what its bin was worth, remembered as in the seed paper or as in its released code")
+    f("memory", lookup.memory, "none: the score itself; paper, code: what its bin was worth, remembered as in the seed paper or as in its "
+      "released code")
         .one_of({"none", "paper", "code"});
-    f("bins", bins, "memory: borders of the bins, ascending: a bin holds its lower one; outside of them is no bin; empty: five bins with equally "
-      "many passages of the pool");
+    f("bins", bins, "memory: borders of the bins, ascending: a bin holds its lower one; outside of them is no bin; empty: five bins with "
+      "equally many passages of the pool");
     f("eta", lookup.eta, "memory = paper: how much of it a new measurement replaces", 0.0, 1.0);
     f("probe_passages", lookup.probe_passages, "memory: passages of each bin that are probed after every interval", 1, 10000);
   }
   void validate() const override {
     if (bins.size() == 1) throw ConfigError("bins: one border makes no bin; give two or more, or none");
     for (std::size_t i = 1; i < bins.size(); ++i)
-      if (!(bins[i - 1] < bins[i])) throw ConfigError(fmt::format("bins: {} comes before {}; expected ascending borders", bins[i - 1], bins[i]));
-    if (!bins.empty() && lookup.memory == "none") throw ConfigError("bins: without a memory there are none; set memory = \"paper\", or leave bins out");
+      if (!(bins[i - 1] < bins[i]))
+        throw ConfigError(fmt::format("bins: {} comes before {}; expected ascending borders", bins[i - 1], bins[i]));
+    if (!bins.empty() && lookup.memory == "none")
+      throw ConfigError("bins: without a memory there are none; set memory = \"paper\", or leave bins out");
   }
 };
 

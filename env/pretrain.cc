@@ -246,7 +246,8 @@ void Pretrain::reward(Slots slots, const std::vector<std::vector<float>>& before
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Slot& s = at(slots[i]);
     for (std::size_t r = 0; r < rewards_.size(); ++r) {
-      const Estimate e = rewards_[r]->measure(slots[i], {reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference, s.tokens});
+      const Interval interval{reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference, s.tokens};
+      const Estimate e = rewards_[r]->measure(slots[i], interval);
       out.reward[i][r] = e.value;
       out.reward_se[i][r] = e.standard_error;
     }
@@ -412,7 +413,8 @@ void Pretrain::check_loaded(Archive& archive, const Slot& s) const {
   archive.expect(static_cast<std::int64_t>(s.pool.turn()) == s.interval, "a pool of this interval");
   const std::size_t candidates = s.pool.candidates().size();
   for (const auto& raw : s.raw)
-    archive.expect(raw.size() == candidates && std::all_of(raw.begin(), raw.end(), [](float x) { return std::isfinite(x); }), "a score for each candidate");
+    archive.expect(raw.size() == candidates && std::all_of(raw.begin(), raw.end(), [](float x) { return std::isfinite(x); }),
+                   "a score for each candidate");
   for (const auto& ranking : s.rankings) {
     std::vector<bool> seen(candidates);
     archive.expect(ranking.size() == candidates, "a rank for each candidate");

@@ -8,14 +8,16 @@ namespace fader {
 
 void PretrainOptions::fields(Fields& f) {
   f("reward", reward, "the reward that /rewards holds and that policies learn from unless they ask for another").one_of(rewards().names());
-  f("pool", pool, "candidates of an interval: the next slice of one permutation, those not chosen discarded (stream); or all passages that were "
-    "not used yet, those not chosen return (reservoir)").one_of({"stream", "reservoir"});
+  f("pool", pool, "candidates of an interval: the next slice of one permutation, those not chosen discarded (stream); or all passages "
+    "that were not used yet, those not chosen return (reservoir)").one_of({"stream", "reservoir"});
   f("pool_size", pool_size, "reservoir: passages in play, the first of the permutation; 0: all", 0, 1e12);
   f("epochs", epochs, "reservoir: how often a passage may be used; it stays a candidate until then", 1, 10000);
-  f("selection", selection, "how weights and scores become passages: each pick by one agent, drawn by weight; or those with the greatest weighted sum of scores")
+  f("selection", selection, "how weights and scores become passages: each pick by one agent, drawn by weight; or those with the greatest "
+    "weighted sum of scores")
       .one_of({"mixture_of_picks", "top_k"});
   f("scores", scores, "top_k: what is summed, ranks on (0, 1) or the agents' scores as they are").one_of({"ranks", "raw"});
-  f("repetition_decay", repetition_decay, "top_k: a sum of scores is divided by 1 + this times the passage's uses so far (the seed paper's code: 0.1)", 0, 1e6);
+  f("repetition_decay", repetition_decay, "top_k: a sum of scores is divided by 1 + this times the passage's uses so far (the seed "
+    "paper's code: 0.1)", 0, 1e6);
   f("candidates", candidates, "stream: candidates of an interval, as a multiple of the expected picks", 1.2, 1000.0);
   f("reference_passages", reference_passages, "passages of the reward set that the reference loss is taken on", 8, 1e6);
   f("evaluation_passages", evaluation_passages, "passages that validation and test losses are taken on", 8, 1e6);
@@ -25,12 +27,14 @@ void PretrainOptions::fields(Fields& f) {
 
 void PretrainOptions::validate() const {
   if (!top_k() && raw())
-    throw ConfigError("scores is 'raw' and selection is 'mixture_of_picks', which looks at ranks alone; set selection = \"top_k\", or scores = \"ranks\"");
+    throw ConfigError("scores is 'raw' and selection is 'mixture_of_picks', which looks at ranks alone; set selection = \"top_k\", or "
+                      "scores = \"ranks\"");
   if (!top_k() && repetition_decay > 0)
     throw ConfigError(fmt::format("repetition_decay is {:g} and selection is 'mixture_of_picks', which has no sum of scores to divide; set "
                                   "selection = \"top_k\", or leave it out", repetition_decay));
   if (repetition_decay > 0 && epochs == 1)
-    throw ConfigError(fmt::format("repetition_decay is {:g} and nothing is repeated; set epochs to 2 or more, or leave it out", repetition_decay));
+    throw ConfigError(fmt::format("repetition_decay is {:g} and nothing is repeated; set epochs to 2 or more, or leave it out",
+                                  repetition_decay));
   if (pool == "stream" && (pool_size > 0 || epochs > 1))
     throw ConfigError(fmt::format("{} is {} and pool is 'stream', whose passages are seen once; set pool = \"reservoir\", or leave it out",
                                   pool_size > 0 ? "pool_size" : "epochs", pool_size > 0 ? pool_size : epochs));
@@ -53,18 +57,20 @@ void Pretrain::lay_out_pool() {
     if (const std::size_t need = shape_.slice * static_cast<std::size_t>(train.intervals); need > pool_.size())
       throw ConfigError(fmt::format(
           "the pool holds {} passages ({:.3g} tokens), and {} intervals of {:g} times {:.0f} picks need {}; give more text (corpus.*), or lower "
-          "env.candidates, train.intervals, train.steps_per_interval or train.batch", pool_.size(), tokens, train.intervals, options_.candidates, picks, need));
+          "env.candidates, train.intervals, train.steps_per_interval or train.batch",
+          pool_.size(), tokens, train.intervals, options_.candidates, picks, need));
     return;
   }
   shape_.size = options_.pool_size > 0 ? static_cast<std::size_t>(options_.pool_size) : pool_.size();
   shape_.epochs = static_cast<std::uint16_t>(options_.epochs);
   if (shape_.size > pool_.size())
-    throw ConfigError(fmt::format("env.pool_size is {} and the pool holds {} passages; lower it, or give more text (corpus.*)", shape_.size, pool_.size()));
+    throw ConfigError(fmt::format("env.pool_size is {} and the pool holds {} passages; lower it, or give more text (corpus.*)", shape_.size,
+                                  pool_.size()));
   const double held = mean_tokens * static_cast<double>(shape_.size), need = least_reservoir(train.intervals, demand, options_.epochs);
   if (held < need)
     throw ConfigError(fmt::format(
-        "the reservoir holds {} passages (about {:.3g} tokens), and {} intervals of {:.0f} tokens with {} use{} of each need {:.3g}, so that none of them "
-        "finds it dry; raise env.pool_size or env.epochs, give more text (corpus.*), or lower train.intervals, train.steps_per_interval or train.batch",
+        "the reservoir holds {} passages (about {:.3g} tokens), and {} intervals of {:.0f} tokens with {} use{} of each need {:.3g}, so that "
+        "none of them finds it dry; raise env.pool_size or env.epochs, give more text (corpus.*), or lower train.intervals, train.steps_per_interval or train.batch",
         shape_.size, held, train.intervals, demand, options_.epochs, options_.epochs == 1 ? "" : "s", need));
 }
 
@@ -76,8 +82,8 @@ void Pretrain::check_reservoir(const Slot& s) const {
   for (const PassageId id : s.pool.passages()) held += corpus_.passages()[id].tokens;
   const double demand = static_cast<double>(train.steps_per_interval * train.batch * corpus_.context());
   if (const double need = least_reservoir(train.intervals, demand, options_.epochs); held < need)
-    throw ConfigError(fmt::format("the {} passages of seed {}'s reservoir hold {:.0f} tokens, and an episode needs {:.0f}; raise env.pool_size or env.epochs",
-                                  s.pool.passages().size(), s.seed, held, need));
+    throw ConfigError(fmt::format("the {} passages of seed {}'s reservoir hold {:.0f} tokens, and an episode needs {:.0f}; raise "
+                                  "env.pool_size or env.epochs", s.pool.passages().size(), s.seed, held, need));
 }
 
 }  // namespace fader

@@ -35,7 +35,8 @@ struct SeedOptions : CreditOptions {
   double floor_passages = 8;
   void fields(Fields& f) override {
     CreditOptions::fields(f);
-    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share; 0: as published", 0, 1e9);
+    f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share; 0: as published",
+      0, 1e9);
   }
 };
 
@@ -74,7 +75,8 @@ class Seed : public Policy {
     for (std::size_t i = 0; i < n; ++i) update(transitions.credit[i], next_);
     for (const double t : next_)
       if (!(std::abs(t) <= kMostTheta))
-        throw RunError(fmt::format("the seed console's theta has come to {}; its rule has no bound. Try a lower eta, or credit_scaler = \"agents_zscore\"", t));
+        throw RunError(fmt::format("the seed console's theta has come to {}; its rule has no bound. Try a lower eta, or "
+                                   "credit_scaler = \"agents_zscore\"", t));
     theta_ = next_;
   }
 
@@ -194,8 +196,10 @@ class SeedCode final : public Seed {
 
 REGISTER_POLICY("seed_paper", SeedPaper, SeedPaperOptions, "the seed paper's rule: each agent's own reward against their mean moves its weight",
                 "checked against an oracle");
-REGISTER_POLICY("seed_fixed", SeedFixed, SeedFixedOptions, "the seed paper's rule with scaled rewards, kept on the simplex", "checked against an oracle");
-REGISTER_POLICY("seed_code", SeedCode, SeedCodeOptions, "the seed paper's released code, with its defects: for studies of it", "checked against an oracle");
+REGISTER_POLICY("seed_fixed", SeedFixed, SeedFixedOptions, "the seed paper's rule with scaled rewards, kept on the simplex",
+                "checked against an oracle");
+REGISTER_POLICY("seed_code", SeedCode, SeedCodeOptions, "the seed paper's released code, with its defects: for studies of it",
+                "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -44,7 +44,8 @@ Law law_of(double a, const History& h) {
   Law law{.last = h.tokens.back(), .a = a};
   std::vector<double> x;
   for (const double tokens : h.tokens) x.push_back(std::pow(tokens / law.last, -a));
-  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n, mean_y = std::accumulate(h.loss.begin(), h.loss.end(), 0.0) / n;
+  const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
+  const double mean_y = std::accumulate(h.loss.begin(), h.loss.end(), 0.0) / n;
   double xx = 0, xy = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     xx += (x[i] - mean_x) * (x[i] - mean_x);
@@ -54,7 +55,8 @@ Law law_of(double a, const History& h) {
   law.e = mean_y - law.b * mean_x;
   if (law.e < 0) {
     law.e = 0;
-    law.b = std::max(0.0, std::inner_product(x.begin(), x.end(), h.loss.begin(), 0.0) / std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
+    const double xy_alone = std::inner_product(x.begin(), x.end(), h.loss.begin(), 0.0);
+    law.b = std::max(0.0, xy_alone / std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
   }
   for (std::size_t i = 0; i < x.size(); ++i) law.squares += std::pow(h.loss[i] - law.e - law.b * x[i], 2);
   return law;
@@ -78,7 +80,8 @@ Law fit(const History& h) {
 
 class ForecastRelative final : public Reward {
  public:
-  ForecastRelative(const NoOptions&, const RewardContext& context) : corpus_(context.corpus), history_(static_cast<std::size_t>(context.slots)) {}
+  ForecastRelative(const NoOptions&, const RewardContext& context)
+      : corpus_(context.corpus), history_(static_cast<std::size_t>(context.slots)) {}
 
   void begin(Slots slots) override {
     for (const int slot : slots) history(slot) = {};
@@ -87,7 +90,8 @@ class ForecastRelative final : public Reward {
   Estimate measure(int slot, const Interval& interval) override {
     History& h = history(slot);
     const auto tokens = static_cast<double>(interval.tokens);
-    const double expected = h.loss.size() < kLeastPoints ? mean_fall(h) : fit(h).fall(tokens), fall = interval.loss_before - interval.loss_after;
+    const double fall = interval.loss_before - interval.loss_after;
+    const double expected = h.loss.size() < kLeastPoints ? mean_fall(h) : fit(h).fall(tokens);
     if (h.falls.size() == kFalls) h.falls.erase(h.falls.begin());
     h.falls.push_back(fall);
     h.tokens.push_back(tokens);
@@ -121,8 +125,8 @@ class ForecastRelative final : public Reward {
   std::vector<History> history_;  // of each slot
 };
 
-REGISTER_REWARD("forecast_relative", ForecastRelative, NoOptions, "how much lower the reference loss is than a power law fitted to its past foretold (W6)",
-                "checked against an oracle");
+REGISTER_REWARD("forecast_relative", ForecastRelative, NoOptions,
+                "how much further the reference loss fell than a power law fitted to its past foretold (W6), nats per token", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -19,11 +19,13 @@ const std::uint64_t kSeed[] = {1};
 std::shared_ptr<ToyCorpus> labelled(std::size_t passages) {
   auto corpus = std::make_shared<ToyCorpus>(10, 8);
   for (std::size_t i = 0; i < passages; ++i)  // quality 0, 0.1, ..., 5.9: bins of unit width, and beyond them
-    corpus->add({2, 3}, Set::pool, static_cast<std::uint16_t>(i % 3), 0, true, static_cast<float>(static_cast<double>(i % 60) / 10), i % 7 == 0 ? std::int16_t{-1} : static_cast<std::int16_t>(i % 2));
+    corpus->add({2, 3}, Set::pool, static_cast<std::uint16_t>(i % 3), 0, true, static_cast<float>(static_cast<double>(i % 60) / 10),
+                i % 7 == 0 ? std::int16_t{-1} : static_cast<std::int16_t>(i % 2));
   return corpus;
 }
 
-std::unique_ptr<Agent> make(const std::string& kind, const std::string& memory, std::int64_t probes, std::shared_ptr<const Corpus> corpus = labelled(600)) {
+std::unique_ptr<Agent> make(const std::string& kind, const std::string& memory, std::int64_t probes,
+                            std::shared_ptr<const Corpus> corpus = labelled(600)) {
   auto agent = make_agent(kind, corpus, 1, [&](Options& o) {
     set_option(o, "memory", memory);
     set_option(o, "probe_passages", probes);

@@ -27,7 +27,8 @@ struct Course {
   Estimate go_to(double next, std::int64_t step = 1000, int slot = 0) {
     tokens += step;
     const std::vector<PassageId> items = {0, 1};
-    const std::vector<float> before(2, static_cast<float>(loss.back())), after = {static_cast<float>(next + 0.01), static_cast<float>(next - 0.01)};
+    const std::vector<float> before(2, static_cast<float>(loss.back()));
+    const std::vector<float> after = {static_cast<float>(next + 0.01), static_cast<float>(next - 0.01)};
     const Estimate e = reward->measure(slot, {items, before, after, loss.back(), next, tokens});
     loss.push_back(next);
     return e;
@@ -39,7 +40,8 @@ double law(double n, double e, double b, double a) { return e + b * std::pow(n, 
 }  // namespace
 
 TEST_CASE("W6 is zero on a power law, once four losses are known, whatever the law") {
-  for (const auto& [e, b, a] : std::vector<std::array<double, 3>>{{2, 30, 0.3}, {0, 50, 0.5}, {3, 1e4, 1.2}, {2.5, 4, 0.05}, {1, 2e9, 3.0}}) {
+  using Laws = std::vector<std::array<double, 3>>;
+  for (const auto& [e, b, a] : Laws{{2, 30, 0.3}, {0, 50, 0.5}, {3, 1e4, 1.2}, {2.5, 4, 0.05}, {1, 2e9, 3.0}}) {
     Course course;
     double n = 0;
     for (int t = 1; t <= 12; ++t) {
