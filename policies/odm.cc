@@ -8,7 +8,7 @@
 // R starts at zero. pi_(t-1)(a) is the share that was played. The published code has no importance weight and is linear in a
 // smoothed perplexity. For a few arms and decisions both are close to even play: with A = 4, eps is 1/4 until t = 5, and 4 eps is
 // 0.26 at t = 80. High loss is not what can be learned: noise attracts weight.
-// Both play the mixture of the arms. Credit is taken raw (credit_scaler = "none"), and what it adds to R is averaged over slots
+// Both play the mixture of the arms. Credit is the training loss, raw (credit_scaler = "none"), and what it adds to R is averaged over slots
 // in lockstep. Losses above 500 nats count as 500. `warmup` decisions play evenly, and are learned from. Without exploring eps_t
 // is left out.
 // Albalak, Pan, Raffel and Wang (2023), arXiv 2312.02406, section 3; its code: alon-albalak/online-data-mixing, commit edbfdad,
@@ -30,7 +30,10 @@ constexpr double kMostLoss = 500;
 struct OdmOptions final : FullInformationOptions {
   double alpha = 0.5;
   std::int64_t warmup = 0;
-  OdmOptions() { credits.credit_scaler = "none"; }
+  OdmOptions() {
+    credits.credit = "training_loss";
+    credits.credit_scaler = "none";
+  }
   void fields(Fields& f) override {
     FullInformationOptions::fields(f);
     std::erase_if(f.options, [](const Option& o) { return o.name == "play"; });

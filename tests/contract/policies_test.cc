@@ -275,9 +275,8 @@ TEST_CASE("rewards that are not finite are refused and leave no trace", "[contra
 
 TEST_CASE("logged probabilities match frequencies", "[contract]") {
   const auto policy = GENERATE(from_range(cases()));
-  const int learned = GENERATE(0, 2, 30);
+  const int learned = GENERATE(0, 30);
   CAPTURE(policy, learned);
-  constexpr int kDraws = 1'000'000;
   const auto context = context_of(5);
   auto console = console_of(policy, context, 17);
   const std::size_t arms = console.policy().spec().arms;
@@ -286,8 +285,9 @@ TEST_CASE("logged probabilities match frequencies", "[contract]") {
   if (console.decide().arm[0] == -1) return;  // a mixture: nothing is drawn
   const auto row = console.decide().probability[0];
   const std::vector<double> p(row.begin(), row.end());
+  const int draws = *std::max_element(p.begin(), p.end()) == 1 ? 1000 : 1'000'000;
   std::vector<double> count(arms, 0);
-  for (int i = 0; i < kDraws; ++i) ++count[static_cast<std::size_t>(console.decide().arm[0])];
+  for (int i = 0; i < draws; ++i) ++count[static_cast<std::size_t>(console.decide().arm[0])];
   double statistic = 0;
   int possible = 0;
   for (std::size_t a = 0; a < arms; ++a) {
@@ -296,7 +296,7 @@ TEST_CASE("logged probabilities match frequencies", "[contract]") {
       continue;
     }
     ++possible;
-    statistic += std::pow(count[a] - kDraws * p[a], 2) / (kDraws * p[a]);
+    statistic += std::pow(count[a] - draws * p[a], 2) / (draws * p[a]);
   }
   if (possible < 2) return;
   // One in 10,000 would be above by chance; the seed is fixed, so that it is not.

@@ -96,7 +96,7 @@ TEST_CASE("what is chosen by kind is explained by what there is to choose from")
 }
 
 TEST_CASE("an option of something chosen by kind, as a file writes it") {
-  CHECK(explain_text("policy.c") == explain_text("policy.ucb.c"));
+  CHECK(explain_text("policy.zeta") == explain_text("policy.ucb.zeta"));
   const std::string both = explain_text("policy.presets");
   CHECK(has(both, explain_text("policy.ucb.presets")));
   CHECK(has(both, explain_text("policy.discounted_ucb.presets")));

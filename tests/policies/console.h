@@ -70,6 +70,7 @@ class Console {
 
   Policy& policy() { return *policy_; }
   const Decisions& decided() const { return decided_; }
+  std::span<const double> observed(std::size_t row) const { return before_[row]; }
   Rng& world() { return world_; }
   void begin() { policy_->begin(slots_, streams_); }
 
