@@ -7,6 +7,17 @@ const std::vector<Case>& scorecard_cases() {
   static const std::vector<Case> cases = {
       {"stationary", "bandit-v0", {}},
       {"changing", "bandit-v0", {"change_every = 25"}},
+      {"drifting", "bandit-v0", {"means = [0.5, 0.5, 0.5, 0.5]", "drift_amplitude = 0.3", "drift_period = 100"}},
+      {"heavy tails", "bandit-v0", {"payoff = \"student\"", "degrees = 3"}},
+      {"unequal noise", "bandit-v0", {"noises = [0.05, 0.8, 0.1, 0.4]"}},
+      {"experts", "experts-v0", {}},
+      {"contextual", "contextual-v0", {}},
+      {"delayed", "delayed-v0", {}},
+      {"reservoir", "reservoir-v0", {}},
+      {"hidden", "hidden-v0", {}},
+      {"misleading", "misleading-v0", {}},
+      {"collinear", "collinear-v0", {}},
+      {"curves", "curves-v0", {}},
   };
   return cases;
 }

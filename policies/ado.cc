@@ -98,6 +98,7 @@ class Ado final : public Policy {
       hear(runs_[static_cast<std::size_t>(transitions.before.slots[i])], transitions.decided.weights[i], transitions.credit[i]);
   }
 
+  void learned(Archive&) override {}  // laws belong to the episode that they were fitted to
   void state(Archive& archive) override {
     const std::size_t slots = runs_.size();
     archive.field("runs", runs_);

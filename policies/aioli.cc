@@ -114,6 +114,7 @@ class Aioli final : public Policy {
            transitions.after[i].subspan(offset_, agents_), transitions.decided.weights[i]);
   }
 
+  void learned(Archive&) override {}  // laws belong to the episode that they were measured in
   void state(Archive& archive) override {
     const std::size_t slots = runs_.size();
     archive.field("runs", runs_);

@@ -83,13 +83,15 @@ class CmaEs final : public Search {
 
   void learned(Archive& archive) override {
     archive.field("cma", cma_);
-    archive.field("told", told_.view().flat());
     archive.field("value", value_);
+    archive.expect(value_.size() < cma_.population(), "a generation that is under way");
+    std::vector<double> told(told_.view().data, told_.view().data + value_.size() * dimension());
+    archive.field("told", std::span(told));
+    std::ranges::copy(told, told_.view().data);
     archive.field("best", best_);
     archive.field("evaluations", evaluations_);
-    archive.expect(value_.size() < cma_.population() && std::ranges::all_of(value_, [](double x) { return std::isfinite(x); }),
-                   "returns");
-    archive.expect(std::ranges::all_of(told_.view().flat(), [](double x) { return std::abs(x) <= 1e15; }), "candidates");
+    archive.expect(std::ranges::all_of(value_, [](double x) { return std::isfinite(x); }), "returns");
+    archive.expect(std::ranges::all_of(told, [](double x) { return std::abs(x) <= 1e15; }), "candidates");
     archive.expect(std::isfinite(best_) && evaluations_ >= 0 && evaluations_ < (std::int64_t{1} << 62), "the best so far");
   }
 

@@ -29,7 +29,7 @@ Search::Search(const SearchOptions& options, const PolicyContext& context, std::
     : options_(options), agents_(context.agents.size()), floor_(floor_of(options.floor_passages, context)), logits_(agents_),
       played_(agents_), best_(static_cast<std::size_t>(options.knots) * (agents_ - 1)), numbers_(diagnostics.size()),
       candidates_(static_cast<std::size_t>(context.slots), best_.size(), 0.0), trials_(static_cast<std::size_t>(context.slots)) {
-  spec_.learns = true;
+  spec_.learns = spec_.across = true;
   spec_.deterministic = best_.empty();
   spec_.reward = options.reward;
   spec_.scaler = options.scaler;

@@ -54,7 +54,8 @@ class Search : public Policy {
   virtual void incumbent(std::span<double> u) = 0;
   /// The numbers that spec().diagnostics names.
   virtual void diagnose(std::span<double> out) = 0;
-  virtual void learned(Archive& archive) = 0;
+  /// Nothing in it depends on the number of slots.
+  void learned(Archive& archive) override = 0;
   /// Candidates of another generation are not told.
   virtual std::int64_t generation() const { return 0; }
 

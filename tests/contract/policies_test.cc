@@ -203,6 +203,43 @@ TEST_CASE("save, load, continue equals continue", "[contract]") {
   REQUIRE(saved(copy) == saved(original));
 }
 
+TEST_CASE("what was learned by three slots is played by one", "[contract]") {
+  const auto policy = GENERATE(from_range(cases()));
+  CAPTURE(policy);
+  const auto three = context_of(4, 3, 100), one = context_of(4, 1, 100);
+  auto teacher = console_of(policy, three, 5), alike = console_of(policy, three, 6);
+  if (!teacher.policy().spec().learns) return;
+  play(teacher, 50);
+  Archive archive, again;
+  teacher.policy().learned(archive);
+  const auto load_into = [&](Policy& other) {
+    Archive loading(archive.bytes());
+    other.learned(loading);
+    loading.finish();
+  };
+  load_into(alike.policy());
+  alike.policy().learned(again);
+  REQUIRE(again.bytes() == archive.bytes());
+  Console pupil(policy.make(one), one, 7);
+  load_into(pupil.policy());
+  pupil.policy().explore(false);
+  teacher.begin();
+  teacher.policy().explore(false);
+  // the same is played where the same is seen
+  const Grid<double> seen(3, teacher.observed(0).size(), 0.25), branched(3, teacher.policy().spec().branches.size(), 0.5);
+  std::vector<Rng> streams = {Rng(1, "a"), Rng(1, "b"), Rng(1, "c")}, copy = streams;
+  const std::vector<int> slots = {0, 1, 2};
+  Decisions many, single;
+  many.fit(teacher.policy().spec(), 4, 3);
+  single.fit(pupil.policy().spec(), 4, 1);
+  teacher.policy().begin(slots, streams);
+  pupil.policy().begin(std::span(slots).first(1), std::span(copy).first(1));
+  teacher.policy().decide({slots, seen.view(), branched.view()}, streams, many);
+  pupil.policy().decide({std::span(slots).first(1), {seen.view().data, 1, seen.cols()}, {branched.view().data, 1, branched.cols()}},
+                        std::span(copy).first(1), single);
+  REQUIRE(std::equal(single.weights[0].begin(), single.weights[0].end(), many.weights[0].begin()));
+}
+
 TEST_CASE("a policy saved for other agents is refused", "[contract]") {
   const auto policy = GENERATE(from_range(cases()));
   CAPTURE(policy);
