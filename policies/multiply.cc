@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -20,7 +21,7 @@
 namespace fader {
 namespace {
 
-constexpr std::size_t kWide = 32, kNarrow = 16, kRows = 4;  // columns and rows that are summed at once, in registers
+constexpr std::size_t kWide = 32, kRows = 4;  // columns and rows that are summed at once, in registers
 
 /// Element (i, p) of the left factor is data[i * row + p * step].
 struct Left {
@@ -28,52 +29,49 @@ struct Left {
   std::size_t row, step;
 };
 
-/// R rows and W columns of c; only the first `width` columns are there.
-template <std::size_t R, std::size_t W>
-FADER_ALWAYS_INLINE void block(Left a, std::size_t k, const float* b, std::size_t b_row, float* c, std::size_t c_row, std::size_t width,
-                               bool add) {
-  float sum[R][W];
+/// R rows and kWide columns of c.
+template <std::size_t R>
+FADER_ALWAYS_INLINE void block(Left a, std::size_t k, const float* b, std::size_t b_row, float* c, std::size_t c_row, bool add) {
+  float sum[R][kWide];
   for (std::size_t r = 0; r < R; ++r)
-    for (std::size_t q = 0; q < W; ++q) sum[r][q] = add && q < width ? c[r * c_row + q] : 0.0f;
+    for (std::size_t q = 0; q < kWide; ++q) sum[r][q] = add ? c[r * c_row + q] : 0.0f;
   for (std::size_t p = 0; p < k; ++p)
     for (std::size_t r = 0; r < R; ++r) {
       const float x = a.data[r * a.row + p * a.step];
-      for (std::size_t q = 0; q < W; ++q) sum[r][q] += x * b[p * b_row + q];
+      for (std::size_t q = 0; q < kWide; ++q) sum[r][q] += x * b[p * b_row + q];
     }
   for (std::size_t r = 0; r < R; ++r)
-    for (std::size_t q = 0; q < std::min(W, width); ++q) c[r * c_row + q] = sum[r][q];
+    for (std::size_t q = 0; q < kWide; ++q) c[r * c_row + q] = sum[r][q];
 }
 
-template <std::size_t W>
-FADER_ALWAYS_INLINE void columns(Left a, std::size_t m, std::size_t k, const float* b, std::size_t b_row, float* c, std::size_t c_row,
-                                 std::size_t width, bool add) {
+/// kWide columns of c.
+FADER_CLONES void columns(Left a, std::size_t m, std::size_t k, const float* b, std::size_t b_row, float* c, std::size_t c_row, bool add) {
   std::size_t i = 0;
-  for (; i + kRows <= m; i += kRows)
-    block<kRows, W>({a.data + i * a.row, a.row, a.step}, k, b, b_row, c + i * c_row, c_row, width, add);
-  for (; i < m; ++i) block<1, W>({a.data + i * a.row, a.row, a.step}, k, b, b_row, c + i * c_row, c_row, width, add);
+  for (; i + kRows <= m; i += kRows) block<kRows>({a.data + i * a.row, a.row, a.step}, k, b, b_row, c + i * c_row, c_row, add);
+  for (; i < m; ++i) block<1>({a.data + i * a.row, a.row, a.step}, k, b, b_row, c + i * c_row, c_row, add);
 }
 
-FADER_CLONES void wide_columns(Left a, std::size_t m, std::size_t k, const float* b, std::size_t b_row, float* c, std::size_t c_row,
-                               bool add) {
-  columns<kWide>(a, m, k, b, b_row, c, c_row, kWide, add);
+/// Columns j to j + width of `from`, filled up with zeros, or of `padded` back into `to`.
+void pad(Table<const float> from, std::size_t j, std::size_t width, std::vector<float>& padded) {
+  padded.assign(from.rows * kWide, 0.0f);
+  for (std::size_t p = 0; p < from.rows; ++p) std::copy_n(from.data + p * from.cols + j, width, padded.data() + p * kWide);
 }
-
-FADER_CLONES void narrow_columns(Left a, std::size_t m, std::size_t k, const float* b, float* c, std::size_t c_row, std::size_t width,
-                                 bool add) {
-  columns<kNarrow>(a, m, k, b, kNarrow, c, c_row, width, add);
+void unpad(const std::vector<float>& padded, std::size_t j, std::size_t width, Table<float> to) {
+  for (std::size_t i = 0; i < to.rows; ++i) std::copy_n(padded.data() + i * kWide, width, to.data + i * to.cols + j);
 }
 
 void run(Left a, std::size_t m, std::size_t k, Table<const float> b, Table<float> c, Into into) {
   FADER_CHECK(b.rows == k && c.rows == m && c.cols == b.cols, "{} x {} times {} x {} into {} x {}", m, k, b.rows, b.cols, c.rows, c.cols);
   const bool add = into == Into::add;
   std::size_t j = 0;
-  for (; j + kWide <= c.cols; j += kWide) wide_columns(a, m, k, b.data + j, b.cols, c.data + j, c.cols, add);
-  thread_local std::vector<float> padded;  // the columns that are left, filled up with zeros
-  for (; j < c.cols; j += kNarrow) {
-    const std::size_t width = std::min(kNarrow, c.cols - j);
-    padded.assign(k * kNarrow, 0.0f);
-    for (std::size_t p = 0; p < k; ++p) std::copy_n(b.data + p * b.cols + j, width, padded.data() + p * kNarrow);
-    narrow_columns(a, m, k, padded.data(), c.data + j, c.cols, width, add);
+  for (; j + kWide <= c.cols; j += kWide) columns(a, m, k, b.data + j, b.cols, c.data + j, c.cols, add);
+  thread_local std::vector<float> b_left, c_left;  // what does not fill a block
+  for (; j < c.cols; j += kWide) {
+    const std::size_t width = std::min(kWide, c.cols - j);
+    pad(b, j, width, b_left);
+    pad(c, j, width, c_left);
+    columns(a, m, k, b_left.data(), kWide, c_left.data(), kWide, add);
+    unpad(c_left, j, width, c);
   }
 }
 
@@ -91,6 +89,26 @@ FADER_CLONES void tanh_all(float* x, std::size_t n) {
     const float t = 1 - 2 / (series * power + 1);
     x[i] = x[i] < 0 ? -t : t;
   }
+}
+
+FADER_CLONES void adam(Adam how, const float* __restrict gradient, float* __restrict first, float* __restrict second,
+                       const float* __restrict theta, float* __restrict out, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    first[i] = how.keep_first * first[i] + (1 - how.keep_first) * gradient[i];
+    second[i] = how.keep_second * second[i] + (1 - how.keep_second) * gradient[i] * gradient[i];
+    out[i] = theta[i] - how.rate * first[i] / (std::sqrt(second[i]) * how.unbias + how.epsilon);
+  }
+}
+
+FADER_CLONES double squares(const float* x, std::size_t n) {
+  constexpr std::size_t kLanes = 16;  // partial sums, whatever the instruction set
+  double lane[kLanes] = {}, total = 0;
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (std::size_t l = 0; l < kLanes; ++l) lane[l] += static_cast<double>(x[i + l]) * static_cast<double>(x[i + l]);
+  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (const double sum : lane) total += sum;
+  return total;
 }
 
 FADER_CLONES void columns_sum(const float* a, std::size_t rows, std::size_t cols, float* c) {
@@ -119,6 +137,14 @@ void multiply_nt(Table<const float> a, Table<const float> b, Table<float> c, Int
 void add_columns(Table<const float> a, std::span<float> c) {
   FADER_CHECK_EQ(a.cols, c.size());
   columns_sum(a.data, a.rows, a.cols, c.data());
+}
+
+double sum_of_squares(std::span<const float> x) { return squares(x.data(), x.size()); }
+
+void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second, std::span<const float> theta,
+                 std::span<float> out) {
+  FADER_CHECK(first.size() == gradient.size() && second.size() == gradient.size() && theta.size() == gradient.size() && out.size() == gradient.size());
+  adam(how, gradient.data(), first.data(), second.data(), theta.data(), out.data(), gradient.size());
 }
 
 void hyperbolic_tangent(std::span<float> x) { tanh_all(x.data(), x.size()); }

@@ -1,4 +1,4 @@
-// Products of small row-major matrices, for the networks of learned consoles.
+// Products of small row-major matrices and a few sums beside them, for the networks of learned consoles.
 //
 // Every number is one sum in one order, whatever the other rows, the instruction set and the machine: a row of a batch gets
 // bitwise what it gets alone, and equal seeds give equal bits everywhere. No threads, nothing global. At 64 x 64 x 64 this is
@@ -22,6 +22,15 @@ void multiply_nt(Table<const float> a, Table<const float> b, Table<float> c, Int
 
 /// c[j] += sum over rows of a[i][j].
 void add_columns(Table<const float> a, std::span<float> c);
+
+double sum_of_squares(std::span<const float> x);
+
+/// first = keep first + (1 - keep) g, second alike of g^2, out = theta - rate first / (unbias sqrt(second) + epsilon).
+struct Adam {
+  float keep_first, keep_second, rate, unbias, epsilon;
+};
+void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second, std::span<const float> theta,
+                 std::span<float> out);
 
 /// Within 2e-7 of the hyperbolic tangent; infinities give one. In place.
 void hyperbolic_tangent(std::span<float> x);

@@ -4,19 +4,19 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "policies/multiply.h"
 
 namespace fader {
 
 Optimiser::Optimiser(OptimiserOptions options, std::size_t parameters) : options_(std::move(options)), proposed_(parameters) {
-  if (options_.kind == "adam") first_.resize(parameters);
-  if (options_.kind != "sgd") second_.resize(parameters);
+  if (options_.kind == "sgd") return;
+  first_.resize(parameters);
+  second_.resize(parameters);
 }
 
 double Optimiser::step(std::span<float> theta, std::span<float> gradient) {
   FADER_CHECK(theta.size() == proposed_.size() && gradient.size() == proposed_.size());
-  double squares = 0;
-  for (const float g : gradient) squares += static_cast<double>(g) * static_cast<double>(g);
-  const double norm = std::sqrt(squares);
+  const double norm = std::sqrt(sum_of_squares(gradient));
   if (!std::isfinite(norm))
     throw RunError(fmt::format("the gradient of a console's network is {}; its rewards or observations are too large; try a scaler, or a "
                                "smaller learning_rate",
@@ -25,18 +25,18 @@ double Optimiser::step(std::span<float> theta, std::span<float> gradient) {
     for (float& g : gradient) g *= static_cast<float>(options_.clip / norm);
   ++steps_;
   const auto t = static_cast<double>(steps_);
-  const bool adam = options_.kind == "adam", sgd = options_.kind == "sgd";
-  const auto keep = static_cast<float>(adam ? 0.999 : 0.99), epsilon = static_cast<float>(options_.epsilon);
-  const auto rate = static_cast<float>(adam ? options_.rate / (1 - std::pow(0.9, t)) : options_.rate);
-  const auto unbiased = static_cast<float>(adam ? 1 / std::sqrt(1 - std::pow(0.999, t)) : 1);
-  for (std::size_t i = 0; i < second_.size(); ++i) second_[i] = keep * second_[i] + (1 - keep) * gradient[i] * gradient[i];
-  for (std::size_t i = 0; i < first_.size(); ++i) first_[i] = 0.9f * first_[i] + 0.1f * gradient[i];
-  const std::span<const float> direction = adam ? std::span<const float>(first_) : std::span<const float>(gradient);
-  bool sane = true;
-  for (std::size_t i = 0; i < proposed_.size(); ++i) {
-    proposed_[i] = theta[i] - rate * direction[i] / (sgd ? 1 : std::sqrt(second_[i]) * unbiased + epsilon);
-    sane &= std::abs(proposed_[i]) <= kGreatestParameter;
+  const auto rate = static_cast<float>(options_.rate), epsilon = static_cast<float>(options_.epsilon);
+  if (options_.kind == "sgd") {
+    for (std::size_t i = 0; i < theta.size(); ++i) proposed_[i] = theta[i] - rate * gradient[i];
+  } else if (options_.kind == "rmsprop") {
+    moving_step({0, 0.99f, rate, 1, epsilon}, gradient, first_, second_, theta, proposed_);
+  } else {
+    const double unbias_first = 1 / (1 - std::pow(0.9, t)), unbias_second = 1 / (1 - std::pow(0.999, t));
+    moving_step({0.9f, 0.999f, static_cast<float>(options_.rate * unbias_first), static_cast<float>(std::sqrt(unbias_second)), epsilon},
+                gradient, first_, second_, theta, proposed_);
   }
+  bool sane = true;
+  for (const float x : proposed_) sane &= std::abs(x) <= kGreatestParameter;
   if (!sane)
     throw RunError(fmt::format("a parameter of a console's network would leave -{0} to {0}: it diverges; try a smaller learning_rate, or a "
                                "scaler of the rewards",
