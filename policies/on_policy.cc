@@ -35,7 +35,7 @@ void OnPolicy::begin(Slots slots, Streams) {
   features_.begin(slots);
   for (const int slot : slots) {
     const auto s = static_cast<std::size_t>(slot);
-    draws_[s] = {};
+    draws_[s].decided = false;
     std::ranges::fill(remembered_[s], 0.0f);
     close(open_[s]);  // an episode that was left: cut where it was
   }
@@ -72,6 +72,7 @@ void OnPolicy::decide(const Observations& observations, Streams streams, Decisio
 void OnPolicy::play(std::size_t i, Rng& stream, Draw& draw, Decisions& out) {
   const Head& head = networks_.head();
   draw.action.resize(head.size());
+  draw.decided = true;
   draw.drawn = exploring_;
   if (exploring_ && !head.certain()) head.draw(draw.f, stream, draw.action);
   else head.best(draw.f, draw.action);
@@ -94,7 +95,7 @@ void OnPolicy::learn(const Transitions& transitions, Rng& rng) {
   for (std::size_t i = 0; i < slots.size(); ++i) require_finite(transitions, i, spec_);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Draw& draw = draws_[static_cast<std::size_t>(slots[i])];
-    FADER_CHECK(draw.x.size() == networks_.inputs() && draw.f.size() == networks_.head().parameters(), "slot {} has decided nothing", slots[i]);
+    FADER_CHECK(draw.decided, "slot {} has decided nothing", slots[i]);
     append(draw, slots[i], transitions, i);
   }
   std::size_t steps = 0, open = 0;
@@ -182,6 +183,8 @@ std::vector<std::vector<std::size_t>> OnPolicy::batches(const Rollout& rollout, 
 }
 
 void OnPolicy::Draw::state(Archive& archive) {
+  archive.field("decided", decided);
+  if (!decided) return;
   archive.field("x", x);
   archive.field("f", f);
   archive.field("memory", memory);
@@ -209,7 +212,7 @@ void OnPolicy::check_loaded(Archive& archive) const {
   const auto finite = [](const auto& values) { return std::ranges::all_of(values, [](auto v) { return std::isfinite(v); }); };
   for (const Draw& d : draws_) {
     Stretch one;  // what it would become
-    if (d.x.empty() && d.f.empty()) continue;
+    if (!d.decided) continue;
     one.x = d.x, one.f = d.f, one.memory = one.memory_after = d.memory, one.action = d.action;
     one.log_density = {d.log_density}, one.value = {d.value}, one.reward = {0};
     one.after.resize(networks_.inputs());

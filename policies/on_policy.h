@@ -49,7 +49,8 @@ class OnPolicy : public Policy {
     std::vector<float> x, f, memory;   // as in a stretch; memory: before it
     std::vector<double> action;
     double log_density = 0, value = 0;
-    bool drawn = false;                // and not the best
+    bool decided = false;              // there is one
+    bool drawn = false;                // and it is not the best
     void state(Archive& archive);
   };
   void see(int slot, std::span<const double> x, bool after, std::span<float> out);
