@@ -45,6 +45,10 @@ void squash(std::span<const double> u, std::span<double> a) {
   normalise(a);
 }
 
+void unsquash(std::span<const double> a, std::span<double> u) {
+  for (std::size_t k = 0; k < u.size(); ++k) u[k] = std::log(a[k] / a.back());
+}
+
 void squash_slope(std::span<const double> a, std::span<const double> by_a, std::span<double> by_u) {
   const double mean = std::inner_product(a.begin(), a.end(), by_a.begin(), 0.0);
   for (std::size_t k = 0; k < by_u.size(); ++k) by_u[k] = a[k] * (by_a[k] - mean);

@@ -39,7 +39,9 @@ double floor_log_density(std::size_t k, double least);
 double greatest_entropy(std::size_t k);
 
 /// softmax([u, 0]): u [K - 1] any finite numbers, a [K]. `squash_slope`: gradients by a become gradients by u.
+/// `unsquash`: u of an a without zeros.
 void squash(std::span<const double> u, std::span<double> a);
+void unsquash(std::span<const double> a, std::span<double> u);
 void squash_slope(std::span<const double> a, std::span<const double> by_a, std::span<double> by_u);
 
 /// a = squash(u), u normal with independent components. Aitchison and Shen (1980), Biometrika 67, section 2. All [K - 1].

@@ -1,0 +1,29 @@
+// TD3: known optima. Broken on purpose (each seen to fail): see below.
+#include <catch2/catch.hpp>
+
+#include "tests/oracle/learned_play.h"
+
+using namespace fader;
+using namespace fader::testing;
+
+TEST_CASE("td3 finds the best arm", "[oracle]") {
+  for (std::uint64_t seed = 0; seed < 10; ++seed)
+    CHECK(learned_bandit("td3", 5, 160, seed, [](Options& o) {
+            set_option(o, "hidden", std::vector<std::int64_t>{32, 32});
+            set_option<std::int64_t>(o, "batch", 32);
+            set_option<std::int64_t>(o, "warm_up", 100);
+          }) < 0.03);
+}
+
+TEST_CASE("td3 invests and follows what it sees", "[oracle]") {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    auto context = TwoSteps::context(4);
+    context.seed = seed;
+    const auto policy = make_policy("td3", context, [&](Options& o) {
+      set_option(o, "hidden", std::vector<std::int64_t>{32, 32});
+      set_option<std::int64_t>(o, "batch", 32);
+      set_option<std::int64_t>(o, "warm_up", 200);
+    });
+    CHECK(TwoSteps{}.learned(*policy, 4, 1200, seed) > 0.9);
+  }
+}
