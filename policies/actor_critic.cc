@@ -75,7 +75,7 @@ ActorCritic::ActorCritic(const ActorCriticOptions& options, std::size_t inputs, 
       critic_(critic ? std::optional<Network>(shape_of(options, inputs, 1)) : std::nullopt),
       theta_(actor_.parameters() + (critic ? critic_->parameters() : 0)),
       gradient_(theta_.size()),
-      optimiser_({options.optimiser, options.learning_rate, options.epsilon, options.clip_gradient}, theta_.size()) {
+      optimiser_({options.optimiser, options.learning_rate, options.epsilon, 0.999, options.clip_gradient}, theta_.size()) {
   actor_.init(of_actor(theta_), 0.01, Rng(context.seed, "policy/init/actor"));
   if (critic) critic_->init(of_critic(theta_), 1, Rng(context.seed, "policy/init/critic"));
 }

@@ -36,25 +36,11 @@ class Ddpg final : public OffPolicy {
   }
 
   void update(Rng&) override {
-    const std::size_t n = batch_.size();
-    Grid<float> weights(n, agents());
-    weights_of(mean(target_, batch_.after).view(), weights.view());
-    const std::vector<double> next = least(true, std::as_const(batch_.after).view(), std::as_const(weights).view());
-    std::vector<double> y(n);
-    for (std::size_t i = 0; i < n; ++i)
-      y[i] = static_cast<double>(batch_.reward[i]) + static_cast<double>(batch_.goes_on[i]) * options_.gamma * next[i];
-    report_[0] = fit_critics(y);
+    Grid<float> weights(batch_.size(), agents());
+    weights_of(logits(target_, batch_.after).view(), weights.view());
+    report_[0] = fit_critics(backed_up(least(true, std::as_const(batch_.after).view(), std::as_const(weights).view())));
 
-    const Grid<double> u = mean(actor_theta_, batch_.x);
-    weights_of(u.view(), weights.view());
-    Grid<float> by_weights, by_f(n, free());
-    report_[1] = critic_slope(false, std::as_const(weights).view(), by_weights);
-    std::vector<double> by_u(free());
-    for (std::size_t i = 0; i < n; ++i) {
-      weights_slope(u[i], by_weights[i], by_u);
-      for (std::size_t k = 0; k < free(); ++k) by_f[i][k] = static_cast<float>(-by_u[k] * reach_slope(u[i][k]));  // uphill
-    }
-    step_actor(std::as_const(by_f).view());
+    report_[1] = climb();
     follow(target_, actor_theta_);
     follow_critics();
   }
@@ -62,13 +48,6 @@ class Ddpg final : public OffPolicy {
   void own_state(Archive& archive) override { parameters_state(archive, "target", target_); }
 
  private:
-  Grid<double> mean(std::span<const float> theta, const Grid<float>& x) {
-    const Table<const float> f = actor_.forward(theta, x.view());
-    Grid<double> u(f.rows, f.cols);
-    std::ranges::transform(f.flat(), u.view().flat().begin(), reach);
-    return u;
-  }
-
   const double noise_;
   std::vector<float> target_;
 };

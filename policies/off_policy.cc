@@ -9,6 +9,7 @@ namespace fader {
 namespace {
 
 constexpr double kGreatestFeature = 1e4;  // beyond it an observation tells a network nothing more
+constexpr double kHomeward = 1e-3;         // pull of logits towards zero, beside values of order one
 
 NetworkShape shape_of(const OffPolicyOptions& options, std::size_t inputs, std::size_t outputs) {
   return {inputs, outputs, options.hidden, options.activation == "relu", 0};
@@ -47,7 +48,7 @@ OffPolicy::OffPolicy(const OffPolicyOptions& options, const PolicyContext& conte
       floor_log_density_(simplex::floor_log_density(agents_, least_weight_)),
       features_(options.features, context),
       actor_gradient_(actor_.parameters()),
-      actor_optimiser_({"adam", options.learning_rate, 1e-8, 0}, actor_.parameters()),
+      actor_optimiser_({"adam", options.learning_rate, 1e-8, 0.99}, actor_.parameters()),
       buffer_(static_cast<std::size_t>(options.capacity), features_.size(), agents_),
       features_scratch_(features_.size()) {
   spec_.diagnostics = std::move(diagnostics);
@@ -60,7 +61,7 @@ OffPolicy::OffPolicy(const OffPolicyOptions& options, const PolicyContext& conte
     Network network(shape_of(options, features_.size() + agents_, 1));
     std::vector<float> theta(network.parameters());
     network.init(theta, 1, Rng(context.seed, "policy/init/critic_" + std::to_string(c)));
-    critics_.push_back({network, theta, theta, theta, Optimiser({"adam", options.learning_rate, 1e-8, 0}, theta.size())});
+    critics_.push_back({network, theta, theta, theta, Optimiser({"adam", options.learning_rate}, theta.size())});
   }
 }
 
@@ -186,6 +187,13 @@ std::vector<double> OffPolicy::least(bool of_targets, Table<const float> x, Tabl
   return out;
 }
 
+std::vector<double> OffPolicy::backed_up(std::span<const double> next) const {
+  std::vector<double> y(next.size());
+  for (std::size_t i = 0; i < y.size(); ++i)
+    y[i] = static_cast<double>(batch_.reward[i]) + static_cast<double>(batch_.goes_on[i]) * options_.gamma * next[i];
+  return y;
+}
+
 double OffPolicy::fit_critics(std::span<const double> y) {
   const Table<const float> in = joined(std::as_const(batch_.x).view(), std::as_const(batch_.weights).view());
   const auto n = static_cast<double>(in.rows);
@@ -232,6 +240,29 @@ void OffPolicy::step_actor(Table<const float> by_f) {
   std::ranges::fill(actor_gradient_, 0.0f);
   actor_.backward(actor_theta_, std::as_const(batch_.x).view(), by_f, actor_gradient_);
   actor_optimiser_.step(actor_theta_, actor_gradient_);
+}
+
+Grid<double> OffPolicy::logits(std::span<const float> theta, const Grid<float>& x) {
+  const Table<const float> f = actor_.forward(theta, x.view());
+  Grid<double> u(f.rows, f.cols);
+  std::ranges::transform(f.flat(), u.view().flat().begin(), reach);
+  return u;
+}
+
+double OffPolicy::climb() {
+  const Grid<double> u = logits(actor_theta_, batch_.x);
+  const std::size_t n = u.rows();
+  Grid<float> weights(n, agents_), by_weights, by_f(n, free());
+  weights_of(u.view(), weights.view());
+  const double q = critic_slope(false, std::as_const(weights).view(), by_weights);
+  std::vector<double> by_u(free());
+  for (std::size_t i = 0; i < n; ++i) {
+    weights_slope(u[i], by_weights[i], by_u);
+    for (std::size_t k = 0; k < free(); ++k)
+      by_f[i][k] = static_cast<float>(kHomeward * u[i][k] / static_cast<double>(n) - by_u[k] * reach_slope(u[i][k]));
+  }
+  step_actor(std::as_const(by_f).view());
+  return q;
 }
 
 void OffPolicy::follow(std::vector<float>& target, std::span<const float> theta) const {

@@ -67,12 +67,19 @@ class OffPolicy : public Policy {
   void weights_slope(std::span<const double> u, std::span<const float> by_weights, std::span<double> by_u) const;
   /// Least value over the critics, of their targets or themselves, [n].
   std::vector<double> least(bool of_targets, Table<const float> x, Table<const float> weights);
+  /// r + gamma next, without `next` where the episode terminated.
+  std::vector<double> backed_up(std::span<const double> next) const;
   /// A step of every critic towards y [n]; the mean squared error before.
   double fit_critics(std::span<const double> y);
   /// The gradient of mean over rows of the least (or of the first) critic's value by the weights, [n, K]. Returns the mean.
   double critic_slope(bool least_of_all, Table<const float> weights, Grid<float>& by_weights);
   /// A step of the actor, whose `forward` was the last on batch_.x, along its gradient.
   void step_actor(Table<const float> by_f);
+  /// Of actors that give one number a logit: the logits, within reach, [n, K - 1].
+  Grid<double> logits(std::span<const float> theta, const Grid<float>& x);
+  /// A step of such an actor up the first critic, and a little towards even weights, so that an actor at a wrong corner, where
+  /// softmax has hardly a slope, is not lost. The mean value before.
+  double climb();
   /// target += tau (theta - target).
   void follow(std::vector<float>& target, std::span<const float> theta) const;
   void follow_critics();

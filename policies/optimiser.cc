@@ -31,8 +31,8 @@ double Optimiser::step(std::span<float> theta, std::span<float> gradient) {
   } else if (options_.kind == "rmsprop") {
     moving_step({0, 0.99f, rate, 1, epsilon}, gradient, first_, second_, theta, proposed_);
   } else {
-    const double unbias_first = 1 / (1 - std::pow(0.9, t)), unbias_second = 1 / (1 - std::pow(0.999, t));
-    moving_step({0.9f, 0.999f, static_cast<float>(options_.rate * unbias_first), static_cast<float>(std::sqrt(unbias_second)), epsilon},
+    const double unbias_first = 1 / (1 - std::pow(0.9, t)), unbias_second = 1 / (1 - std::pow(options_.keep, t));
+    moving_step({0.9f, static_cast<float>(options_.keep), static_cast<float>(options_.rate * unbias_first), static_cast<float>(std::sqrt(unbias_second)), epsilon},
                 gradient, first_, second_, theta, proposed_);
   }
   bool sane = true;

@@ -1,6 +1,6 @@
 // Gradient descent over one flat vector of parameters.
 //
-//   adam      m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  theta -= rate mhat / (sqrt(vhat) + epsilon),  b1, b2 = 0.9, 0.999
+//   adam      m = b1 m + (1 - b1) g,  v = b2 v + (1 - b2) g^2,  theta -= rate mhat / (sqrt(vhat) + epsilon),  b1 = 0.9, b2 = keep
 //             Kingma and Ba (2015), arXiv 1412.6980, algorithm 1
 //   rmsprop   v = 0.99 v + 0.01 g^2,  theta -= rate g / (sqrt(v) + epsilon)
 //   sgd       theta -= rate g
@@ -20,6 +20,7 @@ inline constexpr float kGreatestParameter = 1e4f;
 struct OptimiserOptions {
   std::string kind = "adam";
   double rate = 3e-4, epsilon = 1e-8;
+  double keep = 0.999;  ///< of adam: b2
   double clip = 0;   ///< greatest Euclidean norm of a gradient, longer ones are shortened; 0: any
 };
 

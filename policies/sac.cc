@@ -37,7 +37,7 @@ class Sac final : public OffPolicy {
       : OffPolicy(options, context, 2, 2, {"entropy", "temperature", "critic_loss", "q"}),
         target_entropy_(simplex::greatest_entropy(agents()) - options.delta * static_cast<double>(free())),
         log_alpha_{static_cast<float>(std::log(options.alpha))},
-        alpha_optimiser_({"adam", options.alpha_rate, 1e-8, 0}, 1) {}
+        alpha_optimiser_({"adam", options.alpha_rate}, 1) {}
 
  protected:
   void distribution(std::span<const float> f, std::span<double> mean, std::span<double> log_sigma) const override {
@@ -50,12 +50,9 @@ class Sac final : public OffPolicy {
     const std::size_t n = batch_.size();
     const double alpha = std::exp(static_cast<double>(log_alpha_[0]));
     draw(batch_.after, rng);
-    const std::vector<double> next = least(true, std::as_const(batch_.after).view(), std::as_const(drawn_.weights).view());
-    std::vector<double> y(n);
-    for (std::size_t i = 0; i < n; ++i)
-      y[i] = static_cast<double>(batch_.reward[i]) +
-             static_cast<double>(batch_.goes_on[i]) * options_.gamma * (next[i] - alpha * drawn_.log_density[i]);
-    report_[2] = fit_critics(y);
+    std::vector<double> next = least(true, std::as_const(batch_.after).view(), std::as_const(drawn_.weights).view());
+    for (std::size_t i = 0; i < n; ++i) next[i] -= alpha * drawn_.log_density[i];
+    report_[2] = fit_critics(backed_up(next));
 
     draw(batch_.x, rng);
     Grid<float> by_weights, by_f(n, 2 * free());

@@ -39,28 +39,14 @@ class Td3 final : public OffPolicy {
   }
 
   void update(Rng& rng) override {
-    const std::size_t n = batch_.size();
-    Grid<double> u = mean(target_, batch_.after);
+    Grid<double> u = logits(target_, batch_.after);
     for (double& x : u.view().flat()) x += std::clamp(own_.target_noise * rng.normal(), -own_.target_clip, own_.target_clip);
-    Grid<float> weights(n, agents());
+    Grid<float> weights(batch_.size(), agents());
     weights_of(u.view(), weights.view());
-    const std::vector<double> next = least(true, std::as_const(batch_.after).view(), std::as_const(weights).view());
-    std::vector<double> y(n);
-    for (std::size_t i = 0; i < n; ++i)
-      y[i] = static_cast<double>(batch_.reward[i]) + static_cast<double>(batch_.goes_on[i]) * options_.gamma * next[i];
-    report_[0] = fit_critics(y);
+    report_[0] = fit_critics(backed_up(least(true, std::as_const(batch_.after).view(), std::as_const(weights).view())));
     if (++updates_ % own_.delay != 0) return;
 
-    u = mean(actor_theta_, batch_.x);
-    weights_of(u.view(), weights.view());
-    Grid<float> by_weights, by_f(n, free());
-    report_[1] = critic_slope(false, std::as_const(weights).view(), by_weights);
-    std::vector<double> by_u(free());
-    for (std::size_t i = 0; i < n; ++i) {
-      weights_slope(u[i], by_weights[i], by_u);
-      for (std::size_t k = 0; k < free(); ++k) by_f[i][k] = static_cast<float>(-by_u[k] * reach_slope(u[i][k]));  // uphill
-    }
-    step_actor(std::as_const(by_f).view());
+    report_[1] = climb();
     follow(target_, actor_theta_);
     follow_critics();
   }
@@ -72,13 +58,6 @@ class Td3 final : public OffPolicy {
   }
 
  private:
-  Grid<double> mean(std::span<const float> theta, const Grid<float>& x) {
-    const Table<const float> f = actor_.forward(theta, x.view());
-    Grid<double> u(f.rows, f.cols);
-    std::ranges::transform(f.flat(), u.view().flat().begin(), reach);
-    return u;
-  }
-
   const Td3Options own_;
   std::vector<float> target_;
   std::int64_t updates_ = 0;

@@ -8,7 +8,7 @@ using namespace fader::testing;
 
 TEST_CASE("ddpg finds the best arm", "[oracle]") {
   for (std::uint64_t seed = 0; seed < 10; ++seed)
-    CHECK(learned_bandit("ddpg", 5, 160, seed, [](Options& o) {
+    CHECK(learned_bandit("ddpg", 5, 240, seed, [](Options& o) {
             set_option(o, "hidden", std::vector<std::int64_t>{32, 32});
             set_option<std::int64_t>(o, "batch", 32);
             set_option<std::int64_t>(o, "warm_up", 100);

@@ -230,7 +230,8 @@ TEST_CASE("networks begin with orthogonal matrices and no biases") {
 
 TEST_CASE("optimisers step as published") {
   const std::string kind = GENERATE("adam", "rmsprop", "sgd");
-  Optimiser optimiser({kind, 0.1, 1e-3, 0}, 2);
+  const double b2 = GENERATE(0.999, 0.9);
+  Optimiser optimiser({kind, 0.1, 1e-3, b2}, 2);
   std::vector<float> theta = {1, -2};
   V expected = {1, -2}, m = {0, 0}, v = {0, 0};
   Rng rng(3, "gradients");
@@ -238,10 +239,10 @@ TEST_CASE("optimisers step as published") {
     std::vector<float> g = {static_cast<float>(rng.normal()), static_cast<float>(10 * rng.normal())};
     for (std::size_t i = 0; i < 2; ++i) {
       const auto x = static_cast<double>(g[i]);
-      const double keep = kind == "adam" ? 0.999 : 0.99;
+      const double keep = kind == "adam" ? b2 : 0.99;
       m[i] = 0.9 * m[i] + 0.1 * x;
       v[i] = keep * v[i] + (1 - keep) * x * x;
-      if (kind == "adam") expected[i] -= 0.1 * m[i] / (1 - std::pow(0.9, t)) / (std::sqrt(v[i] / (1 - std::pow(0.999, t))) + 1e-3);
+      if (kind == "adam") expected[i] -= 0.1 * m[i] / (1 - std::pow(0.9, t)) / (std::sqrt(v[i] / (1 - std::pow(b2, t))) + 1e-3);
       else expected[i] -= 0.1 * x / (kind == "sgd" ? 1 : std::sqrt(v[i]) + 1e-3);
     }
     const double norm = std::hypot(static_cast<double>(g[0]), static_cast<double>(g[1]));
@@ -251,14 +252,14 @@ TEST_CASE("optimisers step as published") {
 }
 
 TEST_CASE("long gradients are shortened, and what diverges is an error") {
-  Optimiser optimiser({"sgd", 1, 1e-8, 0.5}, 2);
+  Optimiser optimiser({"sgd", 1, 1e-8, 0.999, 0.5}, 2);
   std::vector<float> theta = {0, 0}, g = {3, 4};
   REQUIRE(optimiser.step(theta, g) == Approx(5));
   REQUIRE(theta[0] == Approx(-0.3));
   REQUIRE(theta[1] == Approx(-0.4));
   g = {std::numeric_limits<float>::quiet_NaN(), 0};
   REQUIRE_THROWS_AS(optimiser.step(theta, g), RunError);
-  Optimiser unbounded({"sgd", 1, 1e-8, 0}, 2);
+  Optimiser unbounded({"sgd", 1}, 2);
   g = {2 * kGreatestParameter, 0};
   REQUIRE_THROWS_AS(unbounded.step(theta, g), RunError);
   REQUIRE(theta[0] == Approx(-0.3));
