@@ -34,21 +34,16 @@ class Categorical final : public Head {
     softmax(out, out);
   }
   double log_density(std::span<const float> f, std::span<const double> action) const override {
-    const double top = static_cast<double>(*std::ranges::max_element(f));
-    double total = 0;
-    for (const float x : f) total += std::exp(static_cast<double>(x) - top);
-    return static_cast<double>(f[static_cast<std::size_t>(action[0])]) - top - std::log(total);
+    return static_cast<double>(f[static_cast<std::size_t>(action[0])]) - log_total(f);
   }
   double entropy(std::span<const float> f) const override {
     probabilities(f, p_);
     return simplex::entropy(p_);
   }
   double divergence(std::span<const float> f, std::span<const float> other) const override {
-    double total = 0;
-    for (std::size_t a = 0; a < f.size(); ++a) {
-      const double which = static_cast<double>(a), log_p = log_density(f, {&which, 1});
-      total += std::exp(log_p) * (log_p - log_density(other, {&which, 1}));
-    }
+    probabilities(f, p_);
+    double total = log_total(other) - log_total(f);
+    for (std::size_t a = 0; a < f.size(); ++a) total += p_[a] * (static_cast<double>(f[a]) - static_cast<double>(other[a]));
     return total;
   }
   void slope(std::span<const float> f, std::span<const double> action, double log_density, double entropy,
@@ -67,6 +62,13 @@ class Categorical final : public Head {
   }
 
  private:
+  static double log_total(std::span<const float> f) {  // ln sum exp(f)
+    const auto top = static_cast<double>(*std::ranges::max_element(f));
+    double total = 0;
+    for (const float x : f) total += std::exp(static_cast<double>(x) - top);
+    return top + std::log(total);
+  }
+
   const Vectors presets_;
   mutable std::vector<double> p_;  // scratch
 };

@@ -24,8 +24,10 @@ TEST_CASE("a2c finds the best arm", "[oracle]") {
   const std::string distribution = GENERATE("categorical", "logistic_normal", "dirichlet");
   CAPTURE(distribution);
   for (std::uint64_t seed = 0; seed < 10; ++seed)
-    CHECK(learned_bandit("a2c", 20, distribution == "categorical" ? 300 : 1500, seed, [&](Options& o) {
+    CHECK(learned_bandit("a2c", 10, distribution == "categorical" ? 600 : 2000, seed, [&](Options& o) {
             set_option(o, "distribution", distribution);
+            set_option(o, "hidden", std::vector<std::int64_t>{32});
+            set_option<std::int64_t>(o, "n_steps", 40);
           }) < 0.03);
 }
 
@@ -39,6 +41,8 @@ TEST_CASE("a2c invests and follows what it sees", "[oracle]") {
     const auto policy = make_policy("a2c", context, [&](Options& o) {
       set_option(o, "distribution", distribution);
       set_option(o, "lambda", lambda);
+      set_option(o, "hidden", std::vector<std::int64_t>{32});
+      set_option(o, "entropy", 0.03);
       set_option<std::int64_t>(o, "n_steps", 32);
     });
     CHECK(TwoSteps{}.learned(*policy, 8, 8000, seed) > 0.9);

@@ -1,6 +1,7 @@
 // SAC: known optima. Broken on purpose (each seen to fail): see below.
 #include <catch2/catch.hpp>
 
+#include "policies/simplex.h"
 #include "tests/oracle/learned_play.h"
 
 using namespace fader;
@@ -25,5 +26,46 @@ TEST_CASE("sac invests and follows what it sees", "[oracle]") {
       set_option<std::int64_t>(o, "warm_up", 200);
     });
     CHECK(TwoSteps{}.learned(*policy, 4, 1200, seed) > 0.9);
+  }
+}
+
+namespace {
+
+/// Rewards of zero: entropy is all that there is. The diagnostics of the last decision.
+std::vector<double> entropy_alone(std::size_t agents, double delta, double alpha_rate, std::uint64_t seed) {
+  auto context = context_of(agents, 8);
+  context.seed = seed;
+  Console console(make_policy("sac", context, [&](Options& o) {
+                    set_option(o, "hidden", std::vector<std::int64_t>{16});
+                    set_option(o, "learning_rate", 1e-2);
+                    set_option(o, "gamma", 0.0);
+                    set_option(o, "delta", delta);
+                    set_option(o, "alpha", 1.0);
+                    set_option(o, "alpha_rate", alpha_rate);
+                    set_option<std::int64_t>(o, "warm_up", 64);
+                    set_option<std::int64_t>(o, "batch", 32);
+                  }),
+                  context, seed);
+  for (int t = 0; t < 75; ++t) {
+    console.decide();
+    console.learn(std::vector<double>(8, 0.0));
+  }
+  const auto row = console.decide().diagnostics[0];
+  return {row.begin(), row.end()};
+}
+
+}  // namespace
+
+TEST_CASE("sac without rewards draws almost evenly from the simplex", "[oracle]") {
+  // A logistic-normal comes within 0.02 nats of the even density for two agents.
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    CHECK(entropy_alone(2, 0, 0, seed)[0] == Approx(simplex::greatest_entropy(2)).margin(0.1));
+  }
+}
+
+TEST_CASE("the temperature of sac moves towards its entropy", "[oracle]") {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    CHECK(entropy_alone(3, 1, 1e-2, seed)[1] < 0.3);        // above it: less is asked for
+    CHECK(entropy_alone(3, 0, 1e-2, seed)[1] > 0.99);       // cannot be reached: more and more is
   }
 }
