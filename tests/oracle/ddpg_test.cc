@@ -6,6 +6,18 @@
 using namespace fader;
 using namespace fader::testing;
 
+TEST_CASE("ddpg values what comes after an observer's end, and nothing after the problem's", "[oracle]") {
+  const auto set = [](Options& o) {
+    set_option(o, "tau", 0.05);
+    set_option<std::int64_t>(o, "batch", 16);
+    set_option<std::int64_t>(o, "warm_up", 20);
+  };
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    CHECK(learned_value("ddpg", End::terminated, seed, set) == Approx(1).margin(0.1));
+    CHECK(learned_value("ddpg", End::truncated, seed, set) == Approx(2).margin(0.1));
+  }
+}
+
 TEST_CASE("ddpg finds the best arm", "[oracle]") {
   for (std::uint64_t seed = 0; seed < 10; ++seed)
     CHECK(learned_bandit("ddpg", 5, 240, seed, [](Options& o) {

@@ -169,7 +169,7 @@ inline void check_targets(const std::string& name, double gamma, double lambda, 
     world.decide(x, 0);
     return world.decided.value[0];
   };
-  const double v0 = value(first), v1 = value(second), v2 = how == End::truncated ? value(after) : 0, before = static_cast<double>(Parameters(*policy).get().back());
+  const double v0 = value(first), v1 = value(second), v2 = how == End::terminated ? 0 : value(after), before = static_cast<double>(Parameters(*policy).get().back());
   REQUIRE(std::abs(value(after)) > 0.05);
   world.begin();
   world.decide(first, 0);
