@@ -1,7 +1,7 @@
 // DDPG: known optima. Broken on purpose (each seen to fail): see below.
 #include <catch2/catch.hpp>
 
-#include "tests/oracle/learned_play.h"
+#include "tests/oracle/off_policy_checks.h"
 
 using namespace fader;
 using namespace fader::testing;
@@ -16,6 +16,17 @@ TEST_CASE("ddpg values what comes after an observer's end, and nothing after the
     CHECK(learned_value("ddpg", End::terminated, seed, set) == Approx(1).margin(0.1));
     CHECK(learned_value("ddpg", End::truncated, seed, set) == Approx(2).margin(0.1));
   }
+}
+
+TEST_CASE("ddpg takes the target of its critic", "[oracle]") {
+  CHECK(squared_target("ddpg", {3}, [](Options&) {}) == Approx(6.25).epsilon(1e-4));
+  CHECK(squared_target("ddpg", {-4}, [](Options&) {}) == Approx(1).epsilon(1e-4));
+}
+
+TEST_CASE("the densities that ddpg logs are those of its draws", "[oracle]") {
+  const double even = GENERATE(0.0, 0.3);
+  CHECK(area_by_density("ddpg", 0, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));
+  CHECK(area_by_density("ddpg", 1000, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));  // warming up
 }
 
 TEST_CASE("ddpg finds the best arm", "[oracle]") {

@@ -75,33 +75,6 @@ struct TwoSteps {
   }
 };
 
-/// What a console with a critic says that its decisions are worth, where each earns one and is the last of its episode; `how` it ends.
-/// With discount 1/2: 1 where that is the problem's end, 2 where an observer stopped looking at what would have gone on.
-inline double learned_value(const std::string& policy, End how, std::uint64_t seed, const std::function<void(Options&)>& set) {
-  auto context = context_of(2, 4);
-  context.seed = seed;
-  const auto console = make_policy(policy, context, [&](Options& o) {
-    set_option(o, "hidden", std::vector<std::int64_t>{16});
-    set_option(o, "gamma", 0.5);
-    set(o);
-  });
-  const std::vector<int> slots = {0, 1, 2, 3};
-  const Grid<double> x(4, 3, 0.5), none(4, 0);
-  const std::vector<double> reward(4, 1.0), se(4, 0.1);
-  const std::vector<End> end(4, how);
-  std::vector<Rng> streams;
-  for (const int slot : slots) streams.emplace_back(seed, "slot/" + std::to_string(slot));
-  Rng learner(seed, "learn");
-  Decisions decided;
-  decided.fit(console->spec(), 2, 4);
-  for (int t = 0; t < 300; ++t) {
-    console->begin(slots, streams);
-    console->decide({slots, x.view()}, streams, decided);
-    console->learn({{slots, x.view()}, decided, reward, se, none.view(), none.view(), x.view(), end}, learner);
-  }
-  return decided.value[0];
-}
-
 /// Plays episodes of bandit-v0 with means 0.2, 0.5, 0.8, 0.3; the mean regret of what it plays then without exploring. 0.03 is left
 /// by a weight of 0.9 on the best at the least.
 inline double learned_bandit(const std::string& policy, std::int64_t horizon, int episodes, std::uint64_t seed,

@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "policies/simplex.h"
-#include "tests/oracle/learned_play.h"
+#include "tests/oracle/off_policy_checks.h"
 
 using namespace fader;
 using namespace fader::testing;
@@ -19,6 +19,17 @@ TEST_CASE("sac values what comes after an observer's end, and nothing after the 
     CHECK(learned_value("sac", End::terminated, seed, set) == Approx(1).margin(0.1));
     CHECK(learned_value("sac", End::truncated, seed, set) == Approx(2).margin(0.1));
   }
+}
+
+TEST_CASE("sac takes the target of the lesser of its critics", "[oracle]") {
+  CHECK(squared_target("sac", {3, -1}, [](Options& o) { set_option(o, "alpha", 1e-4); }) == Approx(0.25).epsilon(1e-3));
+  CHECK(squared_target("sac", {-4, 2}, [](Options& o) { set_option(o, "alpha", 1e-4); }) == Approx(1).epsilon(1e-3));
+}
+
+TEST_CASE("the densities that sac logs are those of its draws", "[oracle]") {
+  const double even = GENERATE(0.0, 0.3);
+  CHECK(area_by_density("sac", 0, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));
+  CHECK(area_by_density("sac", 1000, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));  // warming up
 }
 
 TEST_CASE("sac finds the best arm", "[oracle]") {

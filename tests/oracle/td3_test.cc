@@ -1,7 +1,7 @@
 // TD3: known optima. Broken on purpose (each seen to fail): see below.
 #include <catch2/catch.hpp>
 
-#include "tests/oracle/learned_play.h"
+#include "tests/oracle/off_policy_checks.h"
 
 using namespace fader;
 using namespace fader::testing;
@@ -16,6 +16,17 @@ TEST_CASE("td3 values what comes after an observer's end, and nothing after the 
     CHECK(learned_value("td3", End::terminated, seed, set) == Approx(1).margin(0.1));
     CHECK(learned_value("td3", End::truncated, seed, set) == Approx(2).margin(0.1));
   }
+}
+
+TEST_CASE("td3 takes the target of the lesser of its critics", "[oracle]") {
+  CHECK(squared_target("td3", {3, -1}, [](Options&) {}) == Approx(0.25).epsilon(1e-3));
+  CHECK(squared_target("td3", {-4, 2}, [](Options&) {}) == Approx(1).epsilon(1e-3));
+}
+
+TEST_CASE("the densities that td3 logs are those of its draws", "[oracle]") {
+  const double even = GENERATE(0.0, 0.3);
+  CHECK(area_by_density("td3", 0, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));
+  CHECK(area_by_density("td3", 1000, [&](Options& o) { set_option(o, "even", even); }) == Approx(0.01).epsilon(0.05));  // warming up
 }
 
 TEST_CASE("td3 finds the best arm", "[oracle]") {
