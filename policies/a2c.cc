@@ -20,11 +20,11 @@ struct A2cOptions final : ActorCriticOptions {
   A2cOptions() {
     optimiser = "rmsprop";
     epsilon = 1e-5;
-    learning_rate = 2e-3;
+    learning_rate = 1e-3;
   }
   void fields(Fields& f) override {
     ActorCriticOptions::fields(f);
-    f("n_steps", n_steps, "decisions, over all slots, that an update learns from; 0: one episode of each slot", 0, 1e9);
+    f("n_steps", n_steps, "decisions, over all slots, that an update learns from; 0: four episodes", 0, 1e9);
     f("gamma", gamma, "discount of the reward of the next decision; 1 where an episode's sum counts", 0, 1);
     f("lambda", lambda, "how far rewards that came are trusted over the critic: 0 one step, 1 to the end", 0, 1);
   }
@@ -32,12 +32,11 @@ struct A2cOptions final : ActorCriticOptions {
 
 class A2c final : public OnPolicy {
  public:
-  A2c(const A2cOptions& options, const PolicyContext& context)
-      : OnPolicy(options, context), options_(options), slots_(context.slots) {}
+  A2c(const A2cOptions& options, const PolicyContext& context) : OnPolicy(options, context), options_(options) {}
 
  protected:
   bool due(std::size_t steps, std::size_t, std::size_t) const override {
-    const std::int64_t episodes = slots_ * (horizon() > 0 ? horizon() : 64);
+    const std::int64_t episodes = 4 * (horizon() > 0 ? horizon() : 64);
     return steps >= static_cast<std::size_t>(options_.n_steps > 0 ? options_.n_steps : episodes);
   }
 
@@ -50,7 +49,6 @@ class A2c final : public OnPolicy {
 
  private:
   const A2cOptions options_;
-  const std::int64_t slots_;
 };
 
 REGISTER_POLICY("a2c", A2c, A2cOptions, "advantage actor-critic, over presets or the whole simplex; learns across episodes",

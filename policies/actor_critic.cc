@@ -17,10 +17,10 @@ NetworkShape shape_of(const ActorCriticOptions& options, std::size_t inputs, std
 /// What every sequence remembers at first, one network's part of it: [n, units] from [n, all] and back.
 void take(Table<const float> all, std::size_t from, std::size_t units, std::vector<float>& out) {
   out.resize(all.rows * units);
-  for (std::size_t i = 0; i < all.rows; ++i) std::ranges::copy(all[i].subspan(from, units), out.begin() + static_cast<std::ptrdiff_t>(i * units));
+  for (std::size_t i = 0; i < all.rows; ++i) std::ranges::copy(all[i].subspan(from, units), std::span(out).subspan(i * units).begin());
 }
 void give(const std::vector<float>& part, std::size_t from, std::size_t units, Table<float> all) {
-  for (std::size_t i = 0; i < all.rows; ++i) std::ranges::copy(std::span(part).subspan(i * units, units), all[i].begin() + static_cast<std::ptrdiff_t>(from));
+  for (std::size_t i = 0; i < all.rows; ++i) std::ranges::copy(std::span(part).subspan(i * units, units), all[i].subspan(from).begin());
 }
 
 bool all_finite(const auto& values) {
@@ -144,7 +144,8 @@ ActorCritic::Report ActorCritic::step(const Rollout& rollout, std::span<const st
     const std::size_t row = rows_[i];
     const std::span<const double> action = std::span(rollout.of(row).action).subspan(rollout.step(row) * head_->size(), head_->size());
     const Surrogate loss = policy(row, head_->log_density(seen.f[i], action), (rollout.advantage[row] - shift) * scale);
-    head_->slope(seen.f[i], action, loss.slope / n, -options_.entropy / n, std::span(by_f_).subspan(i * head_->parameters(), head_->parameters()));
+    const std::span<float> by_f = std::span(by_f_).subspan(i * head_->parameters(), head_->parameters());
+    head_->slope(seen.f[i], action, loss.slope / n, -options_.entropy / n, by_f);
     report.policy_loss += loss.loss / n;
     report.flat += loss.slope == 0 ? 1 / n : 0;
     if (!critic_) continue;
@@ -165,8 +166,10 @@ double ActorCritic::divergence(const Rollout& rollout) {
   std::iota(rows.begin(), rows.end(), std::size_t{0});
   const Seen seen = run(rollout, rows, false);
   double total = 0;
-  for (std::size_t i = 0; i < rows_.size(); ++i)
-    total += head_->divergence(std::span(rollout.of(rows_[i]).f).subspan(rollout.step(rows_[i]) * head_->parameters(), head_->parameters()), seen.f[i]);
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    const std::size_t at = rollout.step(rows_[i]) * head_->parameters();
+    total += head_->divergence(std::span(rollout.of(rows_[i]).f).subspan(at, head_->parameters()), seen.f[i]);
+  }
   return total / static_cast<double>(rows_.size());
 }
 
@@ -177,13 +180,14 @@ void ActorCritic::state(Archive& archive) {
 
 bool ActorCritic::possible(const Stretch& s) const {
   const std::size_t n = s.size();
-  const auto sizes = s.x.size() == n * inputs() && s.f.size() == n * head_->parameters() && s.action.size() == n * head_->size() &&
-                     s.log_density.size() == n && s.value.size() == n && (n == 0 || (s.after.size() == inputs() && s.memory.size() == memory() && s.memory_after.size() == memory()));
-  if (!sizes || (s.end != End::no && s.end != End::terminated && s.end != End::truncated)) return false;
+  const bool steps = s.x.size() == n * inputs() && s.f.size() == n * head_->parameters() && s.action.size() == n * head_->size() &&
+                     s.log_density.size() == n && s.value.size() == n;
+  const bool ends = n == 0 || (s.after.size() == inputs() && s.memory.size() == memory() && s.memory_after.size() == memory());
+  if (!steps || !ends || (s.end != End::no && s.end != End::terminated && s.end != End::truncated)) return false;
   for (std::size_t i = 0; i < n; ++i)
     if (!head_->possible(std::span(s.action).subspan(i * head_->size(), head_->size()))) return false;
-  return all_finite(s.x) && all_finite(s.f) && all_finite(s.log_density) && all_finite(s.value) && all_finite(s.reward) && all_finite(s.after) &&
-         all_finite(s.memory) && all_finite(s.memory_after);
+  return all_finite(s.x) && all_finite(s.f) && all_finite(s.log_density) && all_finite(s.value) && all_finite(s.reward) &&
+         all_finite(s.after) && all_finite(s.memory) && all_finite(s.memory_after);
 }
 
 }  // namespace fader

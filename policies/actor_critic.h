@@ -21,7 +21,7 @@ struct ActorCriticOptions : LearningOptions {
   std::vector<std::int64_t> hidden = {64, 64};
   std::string activation = "tanh", memory = "none", optimiser = "adam";
   std::int64_t memory_units = 32;
-  double learning_rate = 1e-3, epsilon = 1e-8, entropy = 0.01, value = 0.5, clip_gradient = 0.5;
+  double learning_rate = 1e-3, epsilon = 1e-8, entropy = 0.02, value = 0.5, clip_gradient = 0.5;
   bool normalise = true;
   void fields(Fields& f) override;
   void validate() const override { head.validate(); }

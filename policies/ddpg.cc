@@ -1,7 +1,8 @@
 // Deep deterministic policy gradient: a critic learns what weights earn, the actor climbs it.
 //
 //   y = r + gamma Q'(s', mu'(s'));   critic: minimise (Q(s, w) - y)^2;   actor: maximise Q(s, mu(s))
-//   plays softmax([u, 0]), floored, u = mu(s) + noise N(0, 1) on the logits, now and then an even draw; targets' <- tau theta + (1 - tau) target
+//   targets <- tau theta + (1 - tau) target
+//   plays softmax([u, 0]), floored, u = mu(s) + noise N(0, 1), now and then an even draw; all noise is on the logits
 //
 // Lillicrap et al. (2016), arXiv 1509.02971, algorithm 1, with independent noise as in Fujimoto et al. (2018). The console of AC-ODM
 // (arXiv 2505.23878) is of this kind: gamma = 0.95, tau = 0.001, capacity = 10000, batch = 32, warm_up = 834; its vector of rewards, its

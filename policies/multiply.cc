@@ -84,7 +84,7 @@ FADER_CLONES void tanh_all(float* x, std::size_t n) {
     const float whole = shifted - 12582912.0f;
     const float rest = (y - whole * 0.693359375f) + whole * 2.12194440e-4f;  // ln 2 in two parts
     const float series =
-        1 + rest * (1 + rest * (0.5f + rest * (1.0f / 6 + rest * (1.0f / 24 + rest * (1.0f / 120 + rest * (1.0f / 720 + rest * (1.0f / 5040)))))));
+        1 + rest * (1 + rest * (1.0f / 2 + rest * (1.0f / 6 + rest * (1.0f / 24 + rest * (1.0f / 120 + rest * (1.0f / 720 + rest / 5040))))));
     const float power = std::bit_cast<float>((std::bit_cast<std::int32_t>(shifted) - 0x4B400000 + 127) << 23);
     const float t = 1 - 2 / (series * power + 1);
     x[i] = x[i] < 0 ? -t : t;
@@ -141,9 +141,9 @@ void add_columns(Table<const float> a, std::span<float> c) {
 
 double sum_of_squares(std::span<const float> x) { return squares(x.data(), x.size()); }
 
-void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second, std::span<const float> theta,
-                 std::span<float> out) {
-  FADER_CHECK(first.size() == gradient.size() && second.size() == gradient.size() && theta.size() == gradient.size() && out.size() == gradient.size());
+void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second,
+                 std::span<const float> theta, std::span<float> out) {
+  for (const std::size_t n : {first.size(), second.size(), theta.size(), out.size()}) FADER_CHECK_EQ(n, gradient.size());
   adam(how, gradient.data(), first.data(), second.data(), theta.data(), out.data(), gradient.size());
 }
 

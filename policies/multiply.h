@@ -29,8 +29,8 @@ double sum_of_squares(std::span<const float> x);
 struct Adam {
   float keep_first, keep_second, rate, unbias, epsilon;
 };
-void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second, std::span<const float> theta,
-                 std::span<float> out);
+void moving_step(const Adam& how, std::span<const float> gradient, std::span<float> first, std::span<float> second,
+                 std::span<const float> theta, std::span<float> out);
 
 /// Within 2e-7 of the hyperbolic tangent; infinities give one. In place.
 void hyperbolic_tangent(std::span<float> x);

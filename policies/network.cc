@@ -79,7 +79,8 @@ void Network::init(std::span<float> theta, double gain, Rng rng) const {
     }
   }
   for (const Layer& layer : layers_)
-    orthogonal(theta.subspan(layer.weights, layer.in * layer.out), layer.in, layer.out, &layer == &layers_.back() ? gain : std::sqrt(2.0), rng);
+    orthogonal(theta.subspan(layer.weights, layer.in * layer.out), layer.in, layer.out,
+               &layer == &layers_.back() ? gain : std::sqrt(2.0), rng);
 }
 
 Table<const float> Network::forward(std::span<const float> theta, Table<const float> x, Table<float> memory,

@@ -9,7 +9,7 @@ namespace fader {
 namespace {
 
 constexpr double kGreatestFeature = 1e4;  // beyond it an observation tells a network nothing more
-constexpr double kHomeward = 1e-3;         // pull of logits towards zero, beside values of order one
+constexpr double kHomeward = 1e-4;         // pull of logits towards zero, beside values of order one
 
 NetworkShape shape_of(const OffPolicyOptions& options, std::size_t inputs, std::size_t outputs) {
   return {inputs, outputs, options.hidden, options.activation == "relu", 0};

@@ -2,8 +2,8 @@
 //
 // An actor gives the logits u [K - 1] of weights w = floor(softmax([u, 0])), or a normal distribution of them; one or two critics say
 // what (observation, w) will still earn, w being the executed weights. All transitions of all slots go into one buffer; after `warm_up`
-// decisions, drawn evenly from the simplex (as a share `even` of all later ones), every decision is followed by an update from a random batch. An end that is an
-// observer's (truncated) ends nothing here: what came after is valued as any other.
+// decisions, drawn evenly from the simplex (as a share `even` of all later ones is), every decision is followed by an update from a
+// random batch. An end that is an observer's (truncated) ends nothing here: what came after is valued as any other.
 #pragma once
 #include <span>
 #include <string>

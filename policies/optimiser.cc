@@ -32,8 +32,9 @@ double Optimiser::step(std::span<float> theta, std::span<float> gradient) {
     moving_step({0, 0.99f, rate, 1, epsilon}, gradient, first_, second_, theta, proposed_);
   } else {
     const double unbias_first = 1 / (1 - std::pow(0.9, t)), unbias_second = 1 / (1 - std::pow(options_.keep, t));
-    moving_step({0.9f, static_cast<float>(options_.keep), static_cast<float>(options_.rate * unbias_first), static_cast<float>(std::sqrt(unbias_second)), epsilon},
-                gradient, first_, second_, theta, proposed_);
+    const Adam how = {0.9f, static_cast<float>(options_.keep), static_cast<float>(options_.rate * unbias_first),
+                      static_cast<float>(std::sqrt(unbias_second)), epsilon};
+    moving_step(how, gradient, first_, second_, theta, proposed_);
   }
   bool sane = true;
   for (const float x : proposed_) sane &= std::abs(x) <= kGreatestParameter;

@@ -16,11 +16,11 @@ namespace fader {
 namespace {
 
 struct PpoOptions final : ActorCriticOptions {
-  std::int64_t n_steps = 0, epochs = 10, batch = 64;
+  std::int64_t n_steps = 0, epochs = 10, batch = 128;
   double gamma = 1, lambda = 0.95, clip = 0.2;
   void fields(Fields& f) override {
     ActorCriticOptions::fields(f);
-    f("n_steps", n_steps, "decisions, over all slots, that an update learns from; 0: eight episodes", 0, 1e9);
+    f("n_steps", n_steps, "decisions, over all slots, that an update learns from; 0: 16 episodes", 0, 1e9);
     f("epochs", epochs, "passes over them", 1, 1000);
     f("batch", batch, "of those decisions, about, in each step of the optimiser", 1, 1e9);
     f("gamma", gamma, "discount of the reward of the next decision; 1 where an episode's sum counts", 0, 1);
@@ -35,8 +35,8 @@ class Ppo final : public OnPolicy {
 
  protected:
   bool due(std::size_t steps, std::size_t, std::size_t) const override {
-    const std::int64_t eight = 8 * (horizon() > 0 ? horizon() : 64);
-    return steps >= static_cast<std::size_t>(options_.n_steps > 0 ? options_.n_steps : eight);
+    const std::int64_t episodes = 16 * (horizon() > 0 ? horizon() : 64);
+    return steps >= static_cast<std::size_t>(options_.n_steps > 0 ? options_.n_steps : episodes);
   }
 
   void update(Rollout& rollout, Rng& rng) override {

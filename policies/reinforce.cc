@@ -76,8 +76,8 @@ class Reinforce final : public OnPolicy {
   const ReinforceOptions options_;
 };
 
-REGISTER_POLICY("reinforce", Reinforce, ReinforceOptions, "policy gradient by returns, over presets or the whole simplex; learns across episodes",
-                "checked against an oracle");
+REGISTER_POLICY("reinforce", Reinforce, ReinforceOptions,
+                "policy gradient by returns, over presets or the whole simplex; learns across episodes", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

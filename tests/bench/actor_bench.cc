@@ -38,6 +38,7 @@ class Loop {
     const auto choices = kind.options();
     set(*choices, "distribution", distribution);
     set(*choices, "n_steps", n_steps);
+    set<std::int64_t>(*choices, "batch", 64);
     policy_ = kind.make(*choices, context);
     slots_.resize(seeds_.size());
     std::iota(slots_.begin(), slots_.end(), 0);

@@ -1,4 +1,6 @@
-// SAC: known optima. Broken on purpose (each seen to fail): see below.
+// SAC: targets, values, logged densities and known optima. Broken on purpose (each seen to fail):
+// the sign of Q, of the entropy's slope and of the temperature's, a problem's end that is valued, no bootstrap,
+// critics or targets that do not learn, the greater of the critics, the slope of softmax.
 #include <catch2/catch.hpp>
 
 #include "policies/simplex.h"

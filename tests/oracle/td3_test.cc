@@ -1,4 +1,6 @@
-// TD3: known optima. Broken on purpose (each seen to fail): see below.
+// TD3: targets, values, logged densities and known optima. Broken on purpose (each seen to fail):
+// the actor going downhill, a problem's end that is valued, no bootstrap, critics or targets that
+// do not learn, the greater of the critics, the slope of softmax, the density of even draws left out.
 #include <catch2/catch.hpp>
 
 #include "tests/oracle/off_policy_checks.h"
