@@ -87,7 +87,7 @@ TEST_CASE("ppo finds the best arm", "[oracle]") {
   const std::string distribution = GENERATE("categorical", "logistic_normal", "dirichlet");
   CAPTURE(distribution);
   for (std::uint64_t seed = 0; seed < 10; ++seed)
-    CHECK(learned_bandit("ppo", 20, distribution == "categorical" ? 200 : 1200, seed, [&](Options& o) {
+    CHECK(learned_bandit("ppo", 20, distribution == "categorical" ? 200 : distribution == "dirichlet" ? 800 : 1200, seed, [&](Options& o) {
             set_option(o, "distribution", distribution);
             set_option(o, "hidden", std::vector<std::int64_t>{32, 32});
             set_option<std::int64_t>(o, "n_steps", 160);
