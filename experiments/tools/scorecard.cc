@@ -1,5 +1,6 @@
 // tool scorecard: every policy on every environment with a known answer; a table, and with --out its numbers as a file.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/program_options.hpp>
 #include <cstdio>
@@ -41,8 +42,9 @@ int play_scorecard_tool(const std::vector<std::string>& arguments) {
   o.jobs = static_cast<int>(at_least_one(given, "jobs"));
   if (given.count("policy")) o.policies = given["policy"].as<Texts>();
   if (given.count("env")) o.environments = given["env"].as<Texts>();
-  const Scorecard card = play_scorecard(o, [](std::size_t done, std::size_t all) {
-    if (done % 10 == 0 || done == all) fmt::print(stderr, "\r{} of {} games{}", done, all, done == all ? "\n" : "");
+  const bool watched = ::isatty(2) == 1;
+  const Scorecard card = play_scorecard(o, [watched](std::size_t done, std::size_t all) {
+    if (watched && (100 * done / all != 100 * (done - 1) / all)) fmt::print(stderr, "\r{} of {} games{}", done, all, done == all ? "\n" : "");
   });
   fmt::print("Share of the way from equal weights (0) to the best policy (1); empty: it cannot be played there.\n\n{}", scorecard_markdown(card));
   if (given.count("out")) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
@@ -112,4 +113,187 @@ TEST_CASE("entropy in nats") {
   REQUIRE(simplex::entropy(std::vector<double>{0, 1, 0}) == 0);
   REQUIRE(simplex::entropy(std::vector<double>(8, 0.125)) == Approx(std::log(8.0)));
   REQUIRE(simplex::entropy(std::vector<double>{0.25, 0.75}) == Approx(0.5623351446188083));
+}
+
+namespace {
+
+namespace ln = simplex::logistic_normal;
+namespace dir = simplex::dirichlet;
+using V = std::vector<double>;
+
+/// Integral over the simplex of K = 2 or 3 by the midpoint rule; `f` of a point.
+template <class F>
+double integral(std::size_t k, F f) {
+  constexpr int kCells = 1200;
+  const double h = 1.0 / kCells;
+  double total = 0;
+  for (int i = 0; i < kCells; ++i) {
+    const double x = (i + 0.5) * h;
+    if (k == 2) {
+      total += h * f(V{x, 1 - x});
+      continue;
+    }
+    // the cells of a row that lie below the hypotenuse, scaled to fill it exactly
+    for (int j = 0; j < kCells; ++j) {
+      const double y = (1 - x) * (j + 0.5) * h;
+      total += h * (1 - x) * h * f(V{x, y, 1 - x - y});
+    }
+  }
+  return total;
+}
+
+V raised(const V& a, double least) {
+  V w = a;
+  simplex::mix(w, least * static_cast<double>(a.size()));
+  return w;
+}
+V lowered(const V& w, double least) {  // the inverse
+  V a = w;
+  for (double& x : a) x = (x - least) / (1 - static_cast<double>(w.size()) * least);
+  return a;
+}
+
+struct Densities {
+  V mean, log_sigma, concentration;
+};
+Densities densities(std::size_t k) {
+  if (k == 2) return {{0.4}, {-0.3}, {2.5, 1.4}};
+  return {{0.3, -0.5}, {-0.2, 0.1}, {2.2, 1.6, 3.1}};
+}
+
+double difference(const std::function<double(const V&)>& f, V at, std::size_t i) {
+  constexpr double kStep = 1e-5;
+  at[i] += kStep;
+  const double up = f(at);
+  at[i] -= 2 * kStep;
+  return (up - f(at)) / (2 * kStep);
+}
+
+}  // namespace
+
+TEST_CASE("squash and unsquash undo each other, at any size") {
+  for (const V& u : {V{}, V{0.3}, V{-2, 5, 0.1}, V{30, -30}}) {
+    V a(u.size() + 1), back(u.size());
+    simplex::squash(u, a);
+    REQUIRE(simplex::is_on(a));
+    simplex::unsquash(a, back);
+    for (std::size_t k = 0; k < u.size(); ++k) REQUIRE(back[k] == Approx(u[k]));
+  }
+  V a(3);
+  simplex::squash(V{-1e5, 1e300}, a);
+  REQUIRE(a == V{0, 1, 0});
+}
+
+TEST_CASE("densities on the simplex integrate to one, with a floor as well") {
+  const std::size_t k = GENERATE(2, 3);
+  const double least = GENERATE(0.0, 0.08);
+  const Densities d = densities(k);
+  const double lift = simplex::floor_log_density(k, least);
+  const auto inside = [&](const V& w) { return std::ranges::all_of(w, [&](double x) { return x > least + 1e-12; }); };
+  CHECK(integral(k, [&](const V& w) { return inside(w) ? std::exp(dir::log_density(d.concentration, lowered(w, least)) + lift) : 0; }) ==
+        Approx(1).epsilon(5e-3));
+  CHECK(integral(k, [&](const V& w) {
+          if (!inside(w)) return 0.0;
+          V u(k - 1);
+          simplex::unsquash(lowered(w, least), u);
+          return std::exp(ln::log_density({d.mean, d.log_sigma}, u) + lift);
+        }) == Approx(1).epsilon(5e-3));
+  const V a = {0.2, 0.3, 0.5};
+  REQUIRE(lowered(raised(a, 0.1), 0.1)[1] == Approx(0.3));
+}
+
+TEST_CASE("entropies and divergences are the integrals that they stand for") {
+  const std::size_t k = GENERATE(2, 3);
+  const Densities d = densities(k);
+  V other = d.concentration;
+  other[0] += 1;
+  CHECK(dir::entropy(d.concentration) == Approx(integral(k, [&](const V& a) {
+          const double p = dir::log_density(d.concentration, a);
+          return -std::exp(p) * p;
+        })).margin(2e-3));
+  CHECK(dir::divergence(d.concentration, other) == Approx(integral(k, [&](const V& a) {
+          const double p = dir::log_density(d.concentration, a);
+          return std::exp(p) * (p - dir::log_density(other, a));
+        })).margin(2e-3));
+  CHECK(dir::divergence(other, other) == Approx(0).margin(1e-12));
+  V mean = d.mean, log_sigma = d.log_sigma;
+  mean[0] += 0.5;
+  log_sigma[0] += 0.2;
+  const ln::Parameters p = {d.mean, d.log_sigma}, q = {mean, log_sigma};
+  const auto over_u = [&](const auto& f) {
+    return integral(k, [&](const V& a) {
+      V u(k - 1);
+      simplex::unsquash(a, u);
+      const double density = ln::log_density(p, u);
+      return std::exp(density) * f(u, a, density);
+    });
+  };
+  CHECK(ln::divergence(p, q) == Approx(over_u([&](const V& u, const V&, double density) { return density - ln::log_density(q, u); })).margin(2e-3));
+  // Of u: that of a, less the mean of the logarithms of |da/du| = prod a.
+  CHECK(ln::entropy(p) == Approx(over_u([&](const V&, const V& a, double density) {
+          double log_product = 0;
+          for (const double x : a) log_product += std::log(x);
+          return -density - log_product;
+        })).margin(5e-3));
+  CHECK(simplex::greatest_entropy(k) == Approx(dir::entropy(V(k, 1.0))).margin(1e-12));
+  CHECK(dir::entropy(d.concentration) < simplex::greatest_entropy(k));
+}
+
+TEST_CASE("gradients of log-densities and entropies agree with differences") {
+  Rng rng(8, "gradients");
+  for (const std::size_t k : {2u, 3u, 6u}) {
+    V mean(k - 1), log_sigma(k - 1), u(k - 1), c(k), a(k);
+    for (double& x : mean) x = rng.normal();
+    for (double& x : log_sigma) x = 0.5 * rng.normal();
+    for (double& x : u) x = rng.normal();
+    for (double& x : c) x = 0.3 + 3 * rng.uniform();
+    simplex::squash(u, a);
+    V by_mean(k - 1, 1.0), by_log_sigma(k - 1, 1.0), by_c(k, 1.0), by_c_entropy(k), by_a(k), by_u(k - 1);  // 1: it is added to
+    ln::log_density_slope({mean, log_sigma}, u, 2, {by_mean, by_log_sigma});
+    ln::entropy_slope(3, {by_mean, by_log_sigma});
+    dir::log_density_slope(c, a, 2, by_c);
+    dir::entropy_slope(c, 1, by_c_entropy);
+    for (double& x : by_a) x = rng.normal();
+    simplex::squash_slope(a, by_a, by_u);
+    for (std::size_t i = 0; i < k; ++i) {
+      CHECK(by_c[i] == Approx(1 + 2 * difference([&](const V& v) { return dir::log_density(v, a); }, c, i)).margin(1e-6));
+      CHECK(by_c_entropy[i] == Approx(difference([&](const V& v) { return dir::entropy(v); }, c, i)).margin(1e-6));
+    }
+    for (std::size_t i = 0; i + 1 < k; ++i) {
+      CHECK(by_mean[i] == Approx(1 + 2 * difference([&](const V& v) { return ln::log_density({v, log_sigma}, u); }, mean, i)).margin(1e-6));
+      CHECK(by_log_sigma[i] == Approx(1 + difference([&](const V& v) { return 2 * ln::log_density({mean, v}, u) + 3 * ln::entropy({mean, v}); },
+                                                     log_sigma, i)).margin(1e-6));
+      CHECK(by_u[i] == Approx(difference([&](const V& v) {
+              V at(k);
+              simplex::squash(v, at);
+              return std::inner_product(at.begin(), at.end(), by_a.begin(), 0.0);
+            }, u, i)).margin(1e-6));
+    }
+  }
+}
+
+TEST_CASE("what is drawn has the moments of its density") {
+  constexpr int kDraws = 200'000;
+  Rng rng(9, "moments");
+  const V c = {0.4, 2, 5}, mean = {0.5, -1}, log_sigma = {-0.5, 0.3};
+  const double total = 7.4;
+  V first(3, 0.0), second(3, 0.0), a(3), u(2), sum(2, 0.0), squares(2, 0.0);
+  double neg_log = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    dir::sample(c, rng, a);
+    REQUIRE(simplex::is_on(a));
+    for (std::size_t k = 0; k < 3; ++k) first[k] += a[k] / kDraws, second[k] += a[k] * a[k] / kDraws;
+    neg_log -= dir::log_density(c, a) / kDraws;
+    ln::sample({mean, log_sigma}, rng, u);
+    for (std::size_t k = 0; k < 2; ++k) sum[k] += u[k] / kDraws, squares[k] += (u[k] - mean[k]) * (u[k] - mean[k]) / kDraws;
+  }
+  for (std::size_t k = 0; k < 3; ++k) {  // within five standard errors, about
+    CHECK(first[k] == Approx(c[k] / total).margin(2e-3));
+    CHECK(second[k] == Approx(c[k] * (c[k] + 1) / (total * (total + 1))).margin(2e-3));
+  }
+  CHECK(neg_log == Approx(dir::entropy(c)).margin(2e-2));
+  for (std::size_t k = 0; k < 2; ++k) {
+    CHECK(sum[k] == Approx(mean[k]).margin(1.5e-2));
+    CHECK(squares[k] == Approx(std::exp(2 * log_sigma[k])).epsilon(2e-2));
+  }
 }
