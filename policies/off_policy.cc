@@ -52,7 +52,7 @@ OffPolicy::OffPolicy(const OffPolicyOptions& options, const PolicyContext& conte
       buffer_(static_cast<std::size_t>(options.capacity), features_.size(), agents_),
       features_scratch_(features_.size()) {
   spec_.diagnostics = std::move(diagnostics);
-  spec_.learns = true;
+  spec_.learns = spec_.across = true;
   spec_.deterministic = agents_ == 1;
   spec_.reward = options.reward;
   spec_.scaler = options.scaler;
@@ -275,6 +275,11 @@ void OffPolicy::follow_critics() {
 }
 
 void OffPolicy::state(Archive& archive) {
+  learned(archive);
+  archive.field("features", features_);
+}
+
+void OffPolicy::learned(Archive& archive) {
   parameters_state(archive, "theta", actor_theta_);
   archive.field("optimiser", actor_optimiser_);
   for (std::size_t c = 0; c < critics_.size(); ++c) {
@@ -284,7 +289,6 @@ void OffPolicy::state(Archive& archive) {
     archive.field("optimiser", critics_[c].optimiser);
   }
   own_state(archive);
-  archive.field("features", features_);
   archive.field("buffer", buffer_);
   archive.field("heard", heard_);
   archive.expect(heard_ >= 0 && (heard_ == 0 || buffer_.size() > 0), "a number of transitions");

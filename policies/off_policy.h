@@ -37,6 +37,7 @@ class OffPolicy : public Policy {
   void learn(const Transitions& transitions, Rng& rng) final;
   void explore(bool on) final { exploring_ = on; }
   void state(Archive& archive) final;
+  void learned(Archive& archive) final;
 
  protected:
   /// `outputs`: numbers of the actor for each of K - 1 logits.

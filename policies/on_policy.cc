@@ -25,7 +25,7 @@ OnPolicy::OnPolicy(const ActorCriticOptions& options, const PolicyContext& conte
   spec_.presets = networks_.head().presets();
   spec_.arms = spec_.presets.size();
   spec_.diagnostics = {"entropy", "kl", "clip_fraction", "policy_loss", "value_loss", "gradient_norm"};
-  spec_.learns = true;
+  spec_.learns = spec_.across = true;
   spec_.deterministic = networks_.head().certain();
   spec_.reward = options.reward;
   spec_.scaler = options.scaler;
@@ -193,6 +193,8 @@ void OnPolicy::Draw::state(Archive& archive) {
   archive.field("value", value);
   archive.field("drawn", drawn);
 }
+
+void OnPolicy::learned(Archive& archive) { archive.field("networks", networks_); }
 
 void OnPolicy::state(Archive& archive) {
   archive.field("networks", networks_);

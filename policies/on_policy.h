@@ -24,6 +24,7 @@ class OnPolicy : public Policy {
   void learn(const Transitions& transitions, Rng& rng) final;
   void explore(bool on) final { exploring_ = on; }
   void state(Archive& archive) final;
+  void learned(Archive& archive) final;
 
  protected:
   /// Whether to learn now from what was collected: `steps` decisions in `ended` stretches and `open` ones under way.
