@@ -319,6 +319,7 @@ Comparison compare(const Collection& collection, const std::string& baseline) {
   all.metric = collection.metric;
   all.quantity = describe(collection.metric, first.value_unit);
   all.confidence = first.confidence;
+  all.screening = first.screening;
   all.lower_is_better = contains(all.metric, "loss") || contains(all.metric, "regret");
   const bool losses = std::ranges::all_of(collection.runs, [](const RunRecord& r) { return !r.reference.empty(); });
   all.curve_quantity = losses ? "reference loss" + unit_in_words(first.reference_unit) : "return so far (sum of rewards)";

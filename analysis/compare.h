@@ -67,6 +67,7 @@ struct Comparison {
   std::string metric, quantity;         ///< "final/loss_test", "final test loss (nats per token)"
   std::string curve_quantity, x_name;   ///< what the curves show, against what
   double confidence = 0.95;
+  bool screening = false;               ///< no verdict is wanted
   std::size_t window = 0;               ///< of moving averages over learning episodes; 0: no run has several episodes
   bool lower_is_better = true;
   std::string baseline;                 ///< name; "" when no single point of it has complete runs

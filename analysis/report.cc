@@ -152,6 +152,7 @@ std::string figure_section(const Drawing& drawing) {
 }  // namespace
 
 std::string reading(const Comparison& all, const Contender& c) {
+  if (all.screening) return "screening";
   if (!c.paired) return "not compared";
   const stats::Paired& p = *c.paired;
   if (p.n < kPairsForVerdict) return fmt::format("too few pairs ({})", p.n);
@@ -163,6 +164,9 @@ std::string verdict(const Comparison& all) {
   const Contender& best = all.contenders[all.ranking[0]];
   const std::string extreme = all.lower_is_better ? "lowest" : "highest", quantity = plain_quantity(all);
   if (all.contenders.size() == 1) return fmt::format("Only {} has complete runs: there is nothing to compare.", best.name);
+  if (all.screening)
+    return fmt::format("A screening of {} policies, without verdicts: {} has the {} mean {}, as some policy must. Intervals are not corrected for "
+                       "looking at so many; what looks good is to be compared anew, on other seeds.", all.contenders.size(), best.name, extreme, quantity);
   if (best.is_baseline)
     return fmt::format("No policy has a {} mean {} than the baseline {}.", all.lower_is_better ? "lower" : "higher", quantity, best.name);
   const std::string leads = fmt::format("{} has the {} mean {}", best.name, extreme, quantity);

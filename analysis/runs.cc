@@ -137,6 +137,8 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.environment = text(root, "env", text(reader.episode(0), "env"));
   if (const auto found = root.find("confidence"); found != root.end())
     if (const double* value = std::get_if<double>(&found->second)) run.confidence = *value;
+  if (const auto found = root.find("screening"); found != root.end())
+    if (const bool* value = std::get_if<bool>(&found->second)) run.screening = *value;
   if (!(run.confidence > 0 && run.confidence < 1))
     throw DataError(fmt::format("states a confidence of {}; expected a number between 0 and 1", run.confidence));
 }

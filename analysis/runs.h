@@ -27,6 +27,7 @@ struct RunRecord {
   std::uint64_t seed = 0;
   std::string experiment, question, baseline, metric, corpus, model, config, environment;
   double confidence = 0.95;
+  bool screening = false;
   std::size_t episodes = 1;          ///< that were played
   std::size_t members = 1;           ///< that were played side by side, a round
   std::vector<PlayedEpisode> played; ///< by number; empty: the file has no summary

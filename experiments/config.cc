@@ -250,6 +250,7 @@ void CompareOptions::fields(Fields& f) {
   f("baseline", baseline, "name of the policy that the others are compared with; empty: the first");
   f("metric", metric, "what is compared, lower being better: a number of each episode in run.h5");
   f("confidence", confidence, "of the intervals", 0.5, 0.9999);
+  f("screening", screening, "many policies are looked at to find those worth a closer look: the report gives no verdict");
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides) {

@@ -51,6 +51,7 @@ struct CompareOptions final : Options {
   std::string baseline;                 ///< name of a policy; once loaded never empty: the first when the file has none
   std::string metric = "final/loss_test";
   double confidence = 0.95;
+  bool screening = false;               ///< the report gives no verdict
   void fields(Fields& f) override;
 };
 

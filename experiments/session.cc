@@ -82,6 +82,7 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.root["baseline"] = run.experiment.compare.baseline;
   r.root["metric"] = run.experiment.compare.metric;
   r.root["confidence"] = run.experiment.compare.confidence;
+  r.root["screening"] = run.experiment.compare.screening;
   r.root["config_toml"] = config_of_run(run.experiment, run.point, run.seed);
   r.root["config_sha256"] = run.point.hash;
   r.root["corpus_sha256"] = corpus ? corpus->hash() : std::string();

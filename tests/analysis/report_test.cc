@@ -54,6 +54,10 @@ TEST_CASE("a verdict needs six pairs and an interval without zero") {
   CHECK_THAT(verdict(with_pairs(-0.2, 0.3, 6)), Contains("No difference to random could be shown"));
   CHECK_THAT(verdict(with_pairs(-0.2, 0.1, 5)), Contains("Screening only") && !Contains("beats"));
   CHECK_THAT(verdict(with_pairs(0.2, 0.1, 6)), Contains("No policy has a lower mean final test loss than the baseline random"));
+  Comparison screening = with_pairs(-0.2, 0.1, 6);
+  screening.screening = true;
+  CHECK_THAT(verdict(screening), Contains("A screening of 2 policies, without verdicts") && !Contains("beats"));
+  CHECK(reading(screening, screening.contenders[1]) == "screening");
   CHECK(reading(with_pairs(-0.2, 0.1, 6), with_pairs(-0.2, 0.1, 6).contenders[1]) == "better");
   CHECK(reading(with_pairs(0.2, 0.1, 6), with_pairs(0.2, 0.1, 6).contenders[1]) == "worse");
   CHECK(reading(with_pairs(0.2, 0.3, 9), with_pairs(0.2, 0.3, 9).contenders[1]) == "no difference shown");
