@@ -49,6 +49,12 @@ struct Topic {
   std::string shelf, prefix;       ///< what there is to choose from; "" when nothing is
 };
 
+/// Keys that every policy has.
+std::string deployment_text() {
+  Deployment deployment;
+  return explain(deployment);
+}
+
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {
       {{"env", "envs", "environment", "environments"},
@@ -57,7 +63,7 @@ const std::vector<Topic>& topics() {
       {{"policy", "policies", "console", "consoles"},
        "policies: the consoles that are compared; [policy] when there is only one\n\n"
        "[[policies]]\nkind = \"...\"\nname = \"...\"                       # its kind, when not given\n"
-       "set = { \"env.selection\" = \"...\" }  # what differs for this policy alone, below run, corpus, model, train, env, agents\n",
+       "set = { \"env.selection\" = \"...\" }  # what differs for this policy alone, below run, corpus, model, train, env, agents\n" + deployment_text(),
        "policies", "policy"},
       {{"agent", "agents"}, "agents: what scores passages, and what a policy weighs against each other\n\n"
        "[[agents]]\nkind = \"...\"\nname = \"...\"  # its kind, when not given\n", "agents", "agent"},

@@ -99,10 +99,17 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   return r;
 }
 
+/// Of all slots, who share what passes.
+double seconds_of(Ledger& ledger, std::size_t slots) {
+  double sum = 0;
+  for (std::size_t slot = 0; slot < slots; ++slot)
+    for (const double s : ledger.row(static_cast<int>(slot)).seconds) sum += s;
+  return sum;
+}
+
 /// The ledger began with the environment; what came before it in the run was set-up.
-void charge_beginning(Ledger& ledger, Clock::time_point started) {
-  double counted = 0;
-  for (const double s : ledger.row(0).seconds) counted += s;
+void charge_beginning(Ledger& ledger, std::size_t slots, Clock::time_point started) {
+  const double counted = seconds_of(ledger, slots);
   ledger.add_seconds(Phase::setup, std::chrono::duration<double>(Clock::now() - started).count() - counted);
 }
 
@@ -201,7 +208,7 @@ class Session {
     write_atomically(run_.folder / "config.toml", config_of_run(run_.experiment, run_.point, run_.seed));
     recorder_.emplace(cohort_, 0, recording_of(run_, corpus_.get(), started_));
     hooks_[0] = &*recorder_;
-    charge_beginning(cohort_.env->ledger(), started_);
+    charge_beginning(cohort_.env->ledger(), cohort_.seeds.size(), started_);
   }
 
   /// From the newest checkpoint that can be used. False: there is none. Where there are some and none can be used, whoever
@@ -297,8 +304,7 @@ class Session {
   /// run.h5, cut back to where the checkpoint was made.
   void reopen(const Extra& extra) {
     Recording recording = recording_of(run_, corpus_.get(), started_);
-    double spent = 0;  // the clock goes on from what the ledger counts
-    for (const double s : cohort_.env->ledger().row(0).seconds) spent += s;
+    const double spent = seconds_of(cohort_.env->ledger(), cohort_.seeds.size());  // the clock goes on from what the ledger counts
     recording.started = Clock::now() - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(spent));
     recorder_.emplace(cohort_, 0, recording, extra.committed(), extra.summary);
     Archive archive(extra.recorder);
