@@ -10,6 +10,8 @@
 #include "experiments/options_reader.h"
 #include "experiments/saved_console.h"
 #include "policies/presets.h"
+#include "policies/replay.h"
+#include "store/store.h"
 
 namespace fader {
 namespace {
@@ -91,6 +93,7 @@ class PointReader {
     reader_.read(&policy, shown, "policy", point_.deployment, own, file_);
     if (problems_.size() > before) return;
     identify_console(policy, shown);
+    read_schedule(policy, shown);
     if (point_.env.options) check_policy(policy, shown);
   }
 
@@ -111,6 +114,29 @@ class PointReader {
                                               shown, d.init_from, found, d.init_sha256));
     d.init_sha256 = found;
     point_.origins["policy.init_sha256"] = "the content of init_from";
+  }
+
+  // A replay is of what was played, not of where that lies now: the weights themselves become part of the configuration.
+  void read_schedule(const TomlValue& policy, const std::string& shown) {
+    auto* logged = dynamic_cast<LoggedOptions*>(point_.policy.options.get());
+    if (!logged || logged->from.empty() || !logged->schedule.empty()) return;
+    const Place& place = policy.find("from")->place;
+    try {
+      const std::filesystem::path given = logged->from;
+      const RunReader run(std::filesystem::is_directory(given) ? given / "run.h5" : given);
+      const auto episodes = static_cast<std::int64_t>(run.episodes()), asked = logged->episode;
+      if (asked >= episodes) throw DataError(fmt::format("has {} episodes in full, and episode {} is asked for", episodes, asked));
+      const std::vector<double> actions = run.read(static_cast<std::size_t>(asked < 0 ? episodes - 1 : asked), "actions");
+      const std::size_t k = run.labels("actions").size();
+      if (k == 0 || actions.empty()) throw DataError("has played nothing yet");
+      if (const auto agents = agents_of_env(); !agents.empty() && run.labels("actions") != agents)
+        throw DataError(fmt::format("mixes the agents {}, and here are {}", fmt::join(run.labels("actions"), ", "), fmt::join(agents, ", ")));
+      for (std::size_t i = 0; i < actions.size(); i += k)
+        logged->schedule.emplace_back(actions.begin() + static_cast<std::ptrdiff_t>(i), actions.begin() + static_cast<std::ptrdiff_t>(i + k));
+      point_.origins["policy.schedule"] = "the run that from names";
+    } catch (const DataError& error) {
+      problems_.add(place, fmt::format("{}.from: {}: {}", shown, logged->from, error.what()));
+    }
   }
 
   void read_agents(bool needed) {

@@ -148,3 +148,40 @@ TEST_CASE("episodes that are kept in full are spread evenly, the first and the l
   CHECK(many.size() == 64);
   CHECK(std::set(many.begin(), many.end()).size() == 64);
 }
+
+TEST_CASE("a logged schedule is replayed, and its average played, from the run's file") {
+  const ScratchFolder scratch;
+  const std::string file = (scratch / "try.toml").string(), env = "[env]\nkind = \"bandit-v0\"\nhorizon = 8\n";
+  std::ofstream(file) << "# Try?\n" + env + "[policy]\nkind = \"ucb\"\n";
+  const Experiment experiment = load_experiment(file, {});
+  struct Quiet final : RunWatcher {
+    void beat(const Beat&) override {}
+    void event(const std::string&, const std::string&) override {}
+  } watcher;
+  NoProgress quiet;
+  const Signals signals;
+  const auto folder = scratch / "run";
+  execute({experiment, experiment.points[0], 3, folder, scratch / "cache", {}}, signals, quiet, watcher);
+  const RunReader run(folder / "run.h5");
+  const std::vector<double> actions = run.read(0, "actions");
+
+  const auto weights = [&](const std::string& kind) {
+    Cohort cohort = cohort_of(env + "[policy]\nkind = \"" + kind + "\"\nfrom = \"" + folder.string() + "\"\n");
+    struct Weights final : Hook {
+      std::vector<double> all;
+      void interval(const Glimpse& g) override { all.insert(all.end(), g.decisions->weights[0].begin(), g.decisions->weights[0].end()); }
+    } seen;
+    std::array<Hook*, 1> hooks = {&seen};
+    Player(cohort, hooks).run([] { return false; });
+    return seen.all;
+  };
+  CHECK(weights("replay") == actions);
+  std::vector<double> mean(4, 0.0);
+  for (std::size_t i = 0; i < actions.size(); ++i) mean[i % 4] += actions[i] / 8;
+  const std::vector<double> average = weights("average");
+  for (std::size_t i = 0; i < average.size(); ++i) CHECK(average[i] == Approx(mean[i % 4]));
+  CHECK_THROWS_WITH(point_of(env + "[policy]\nkind = \"replay\"\nfrom = \"" + (scratch / "none").string() + "\"\n"), Catch::Contains("there is no such file"));
+  CHECK_THROWS_WITH(point_of(env + "[policy]\nkind = \"replay\"\nepisode = 4\nfrom = \"" + folder.string() + "\"\n"), Catch::Contains("episode 4 is asked for"));
+  CHECK_THROWS_WITH(point_of("[env]\nkind = \"bandit-v0\"\nmeans = [0.1, 0.2]\n[policy]\nkind = \"replay\"\nfrom = \"" + folder.string() + "\"\n"),
+                    Catch::Contains("mixes the agents"));
+}
