@@ -1,4 +1,4 @@
-// Decide-learn pairs of bandits over 32 presets, as they come, and steps of the known-answer environment.
+// Decide-learn pairs of bandits over 32 presets.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -92,28 +92,28 @@ BENCHMARK_CAPTURE(decide_and_learn, lin_thompson_fast, "lin_thompson", fast);
 // Decide-learn pairs of policies that know episodes, begin included: 8 agents, 50 decisions an episode. items_per_second:
 // decisions.
 void episodes(benchmark::State& state, const char* name) {
-  constexpr std::size_t kAgents = 8;
+  constexpr std::size_t kFew = 8;
   constexpr std::int64_t kDecisions = 50;
   PolicyContext context;
-  for (std::size_t k = 0; k < kAgents; ++k) context.agents.push_back("agent_" + std::to_string(k));
-  context.observation = {{"progress", 0, 1}, {"loss_domain", 1, kAgents, context.agents, "domain"}};
+  for (std::size_t k = 0; k < kFew; ++k) context.agents.push_back("agent_" + std::to_string(k));
+  context.observation = {{"progress", 0, 1}, {"loss_domain", 1, kFew, context.agents, "domain"}};
   context.horizon = kDecisions;
   const auto policy = policies().make_default(name, context);
   const std::array<int, 1> slots = {0};
   std::array<End, 1> end = {End::no};
   std::vector<Rng> streams = {Rng(1, "slot")};
   Rng world(1, "world"), learner(1, "learn");
-  Grid<double> seen(1, 1 + kAgents, 0), credit(1, kAgents, 0);
+  Grid<double> seen(1, 1 + kFew, 0), credit(1, kFew, 0);
   const Grid<double> none(1, 0);
   Decisions decided;
-  decided.fit(policy->spec(), kAgents, 1);
+  decided.fit(policy->spec(), kFew, 1);
   const auto given = policy->spec().credit == "none" ? none.view() : std::as_const(credit).view();
   std::array<double, 1> reward = {0}, se = {0.1};
   std::int64_t t = 0;
   for (auto _ : state) {
     if (t == 0) policy->begin(slots, streams);
     seen[0][0] = static_cast<double>(t) / kDecisions;
-    for (std::size_t k = 0; k < kAgents; ++k) {
+    for (std::size_t k = 0; k < kFew; ++k) {
       credit[0][k] = 2 + static_cast<double>(k) / static_cast<double>(t + 1) + 0.01 * world.uniform();
       seen[0][1 + k] = credit[0][k];
     }
@@ -134,25 +134,5 @@ BENCHMARK_CAPTURE(episodes, cma_es, "cma_es");
 BENCHMARK_CAPTURE(episodes, gp_bo, "gp_bo")->Iterations(50 * 100);  // a hundred episodes: the time of one grows with those before
 BENCHMARK_CAPTURE(episodes, ado, "ado");
 BENCHMARK_CAPTURE(episodes, aioli, "aioli");
-
-// Argument: agents. items_per_second: steps of one slot.
-void bandit_steps(benchmark::State& state) {
-  const auto agents = static_cast<std::size_t>(state.range(0));
-  const auto& entry = environments().at("bandit-v0");
-  const auto options = entry.options();
-  for (auto& o : options->list()) {
-    if (o.name == "means") std::get<std::vector<double>*>(o.target)->assign(agents, 0.5);
-    if (o.name == "horizon") *std::get<std::int64_t*>(o.target) = 1'000'000'000;
-  }
-  const auto env = entry.make(*options, EnvContext{});
-  const std::array<int, 1> slots = {0};
-  const std::vector<double> weights(agents, 1.0 / static_cast<double>(agents));
-  Outcome out;
-  out.fit(env->spec(), 1);
-  env->reset(slots, std::array<std::uint64_t, 1>{1}, out);
-  for (auto _ : state) env->step(slots, {weights.data(), 1, agents}, out);
-  state.SetItemsProcessed(state.iterations());
-}
-BENCHMARK(bandit_steps)->Arg(4)->Arg(8);
 
 }  // namespace

@@ -83,8 +83,10 @@ Heard hear(const std::string& control) {
   return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.drawn};
 }
 
-double played(const std::string& policy, std::int64_t seed) {
-  const std::string text = "[env]\nkind = \"bandit-v0\"\nhorizon = 60\n[policy]\n" + policy;
+// The regret of an episode; where all arms are alike, which leaves none, minus what was earned.
+double played(const std::string& policy, std::int64_t seed, bool alike = false) {
+  const std::string means = alike ? "means = [0.5, 0.5, 0.5, 0.5]\n" : "";
+  const std::string text = "[env]\nkind = \"bandit-v0\"\nhorizon = 60\n" + means + "[policy]\n" + policy;
   const auto source = std::make_shared<const Source>(Source{"test", "test", ".", 0});
   Problems problems;
   const TomlValue root = parse_toml(text, source, problems);
@@ -93,12 +95,15 @@ double played(const std::string& policy, std::int64_t seed) {
   NoProgress quiet;
   Cohort cohort = assemble(point, seed, nullptr, quiet);
   struct Total final : Hook {
-    double regret = 0;
-    void interval(const Glimpse& g) override { regret += g.outcome.series[g.first][0]; }
+    double regret = 0, earned = 0;
+    void interval(const Glimpse& g) override {
+      regret += g.outcome.series[g.first][0];
+      earned += g.outcome.reward[g.first][0];
+    }
   } total;
   std::array<Hook*, 1> hooks = {&total};
   Player(cohort, hooks).run([] { return false; });
-  return total.regret;
+  return alike ? -total.earned : total.regret;
 }
 
 // Share of experiments with n paired seeds whose two-sided t test at 5% finds a difference of mean from zero.
@@ -152,9 +157,9 @@ TEST_CASE("a control spoils what it names and nothing else") {
 TEST_CASE("null controls show no effect: five percent of false positives within error") {
   constexpr std::int64_t kExperiments = 300, kSeeds = 8;
   const double allowed = 3 * std::sqrt(0.05 * 0.95 / kExperiments);  // three standard errors of the share
-  const auto share = [&](const std::string& a, const std::string& b) {
+  const auto share = [&](const std::string& a, const std::string& b, bool alike = false) {
     std::vector<double> differences;
-    for (std::int64_t seed = 0; seed < kExperiments * kSeeds; ++seed) differences.push_back(played(a, seed) - played(b, seed));
+    for (std::int64_t seed = 0; seed < kExperiments * kSeeds; ++seed) differences.push_back(played(a, seed, alike) - played(b, seed, alike));
     return rejections(differences, kSeeds);
   };
   const std::string ucb = "kind = \"discounted_ucb\"\nxi = 0.05\n";
@@ -163,6 +168,10 @@ TEST_CASE("null controls show no effect: five percent of false positives within 
   CHECK(std::abs(share(ucb + "control = \"shuffled_rewards\"\n", "kind = \"uniform\"\n") - 0.05) < allowed);
   const std::string credited = ucb + "feedback = \"credit\"\n";
   CHECK(std::abs(share(credited + "control = \"permuted_credit\"\n", "kind = \"uniform\"\n") - 0.05) < allowed);
+  // where agents are alike, one more of them is worth nothing, and neither is looking
+  CHECK(std::abs(share(ucb, ucb + "control = \"duplicated_agent\"\n", true) - 0.05) < allowed);
+  const std::string linucb = "kind = \"linucb\"\n";
+  CHECK(std::abs(share(linucb, linucb + "control = \"zeroed_observations\"\n", true) - 0.05) < allowed);
   // and the test can tell: fed what is right, it is better
   CHECK(share(ucb, "kind = \"uniform\"\n") > 0.9);
 }
