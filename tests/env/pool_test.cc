@@ -72,7 +72,7 @@ TEST_CASE("a passage returns until it was used as often as allowed") {
   CHECK(std::vector<int>(pool.used().begin(), pool.used().end()) == std::vector<int>{0, 1});
 }
 
-TEST_CASE("a reservoir saved goes on as if it had not been; odd states are refused") {
+TEST_CASE("a reservoir saved goes on as if it had not been, odd states are refused") {
   Pool a({.size = 6, .epochs = 2}, ids(8), 3), b({.size = 6, .epochs = 2}, ids(8), 3);
   a.advance(picks({0, 1, 2}));
   a.advance(picks({0, 3}));

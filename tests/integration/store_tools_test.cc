@@ -54,7 +54,7 @@ TEST_CASE("tool check: every run below a folder, a line each, exit 3 when one is
   const Ran fine = tool("check " + quoted(runs));
   INFO(fine.text);
   CHECK(fine.code == 0);
-  CHECK_THAT(fine.text, Contains("seed-0/run.h5: ok: complete, 3 episodes, 90 intervals, 0 step rows, 0 events") && Contains("4 of 4 files are fine"));
+  CHECK_THAT(fine.text, Contains("seed-0/run.h5: ok: complete, 3 episodes in full of 3 played, 90 intervals, 0 step rows, 0 events") && Contains("4 of 4 files are fine"));
 
   const fs::path cut = runs / "policy=ucb" / "seed-1" / "run.h5";
   const auto size = fs::file_size(cut);

@@ -139,7 +139,7 @@ TEST_CASE("an arm may be drawn and all of them heard of") {
   REQUIRE(t.bandit->heard[1].played == 0.75);
 }
 
-TEST_CASE("credit that was not measured counts as the mean of the rest; without any, nothing is heard") {
+TEST_CASE("credit that was not measured counts as the mean of the rest, without any nothing is heard") {
   const double nan = std::nan("");
   Played t(played("mixture", "credit"), context_of(3, 2));
   t.console.decide();
