@@ -228,6 +228,22 @@ Json rules() {
   return out;
 }
 
+/// As text with a line for every definition: small, and what changes is seen.
+std::string a_line_each(const Json& schema) {
+  std::string out = "{";
+  for (const auto& [name, value] : schema.items()) {
+    out += fmt::format("{}\n\"{}\":", out.size() > 1 ? "," : "", name);
+    if (name != "definitions") {
+      out += value.dump();
+      continue;
+    }
+    std::string lines;
+    for (const auto& [of, definition] : value.items()) lines += fmt::format("{}\n\"{}\":{}", lines.empty() ? "" : ",", of, definition.dump());
+    out += "{" + lines + "\n}";
+  }
+  return out + "\n}\n";
+}
+
 }  // namespace
 
 std::string experiment_schema() {
@@ -258,7 +274,7 @@ std::string experiment_schema() {
                     {"type", "object"},
                     {"allOf", rules()},
                     {"definitions", std::move(definitions)}};
-  return out.dump(1) + "\n";
+  return a_line_each(out);
 }
 
 }  // namespace fader
