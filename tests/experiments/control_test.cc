@@ -8,9 +8,9 @@
 #include <cmath>
 #include <set>
 
-#include "experiments/point_reader.h"
 #include "experiments/run.h"
 #include "policies/simplex.h"
+#include "tests/experiments/point_of.h"
 
 using namespace fader;
 
@@ -87,11 +87,7 @@ Heard hear(const std::string& control) {
 double played(const std::string& policy, std::int64_t seed, bool alike = false) {
   const std::string means = alike ? "means = [0.5, 0.5, 0.5, 0.5]\n" : "";
   const std::string text = "[env]\nkind = \"bandit-v0\"\nhorizon = 60\n" + means + "[policy]\n" + policy;
-  const auto source = std::make_shared<const Source>(Source{"test", "test", ".", 0});
-  Problems problems;
-  const TomlValue root = parse_toml(text, source, problems);
-  const Point point = read_point(root, root.find("policy"), "policy", Place{source, 0, 0}, problems);
-  problems.raise();
+  const Point point = testing::point_of(text);
   NoProgress quiet;
   Cohort cohort = assemble(point, seed, nullptr, quiet);
   struct Total final : Hook {

@@ -9,23 +9,15 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "experiments/point_reader.h"
 #include "experiments/recorder.h"
 #include "experiments/run.h"
+#include "tests/experiments/point_of.h"
 #include "tests/scratch_folder.h"
 
 using namespace fader;
+using testing::point_of;
 
 namespace {
-
-Point point_of(const std::string& text) {
-  const auto source = std::make_shared<const Source>(Source{"test", "test", ".", 0});
-  Problems problems;
-  const TomlValue root = parse_toml(text, source, problems);
-  Point point = read_point(root, root.find("policy"), "policy", Place{source, 0, 0}, problems);
-  problems.raise();
-  return point;
-}
 
 const std::string kBandit = "[env]\nkind = \"bandit-v0\"\nhorizon = 10\n";
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/point_reader.h"
 #include "experiments/run.h"
+#include "tests/experiments/point_of.h"
 
 namespace fader::testing {
 
@@ -21,11 +21,7 @@ struct Learned {
 inline Learned learn(const std::string& env, const std::string& policy, std::int64_t seed, std::int64_t episodes) {
   const std::string text = fmt::format("[env]\nkind = \"{}\"\n[policy]\n{}\n[run]\nepisodes = {}\nmembers = 8\nevaluation_episodes = 200\n", env,
                                        policy, episodes);
-  const auto source = std::make_shared<const Source>(Source{"test", "test", ".", 0});
-  Problems problems;
-  const TomlValue root = parse_toml(text, source, problems);
-  const Point point = read_point(root, root.find("policy"), "policy", Place{source, 0, 0}, problems);
-  problems.raise();
+  const Point point = point_of(text);
   NoProgress quiet;
   Cohort cohort = assemble(point, seed, nullptr, quiet);
   struct Judge final : Hook {
