@@ -77,6 +77,7 @@ ActorCritic::ActorCritic(const ActorCriticOptions& options, std::size_t inputs, 
       gradient_(theta_.size()),
       optimiser_({options.optimiser, options.learning_rate, options.epsilon, 0.999, options.clip_gradient}, theta_.size()) {
   actor_.init(of_actor(theta_), 0.01, Rng(context.seed, "policy/init/actor"));
+  actor_.detach(of_actor(theta_), head_->seeing());
   if (critic) critic_->init(of_critic(theta_), 1, Rng(context.seed, "policy/init/critic"));
 }
 
@@ -156,6 +157,7 @@ ActorCritic::Report ActorCritic::step(const Rollout& rollout, std::span<const st
   std::ranges::fill(gradient_, 0.0f);
   const Table<const float> x = {x_.data(), rows_.size(), inputs()};
   actor_.backward(of_actor(theta_), x, {by_f_.data(), rows_.size(), head_->parameters()}, of_actor(gradient_));
+  actor_.detach(of_actor(gradient_), head_->seeing());
   if (critic_) critic_->backward(of_critic(theta_), x, {by_value_.data(), rows_.size(), 1}, of_critic(gradient_));
   report.gradient_norm = optimiser_.step(theta_, gradient_);
   return report;

@@ -94,9 +94,14 @@ class Density : public Head {
 
 class LogisticNormal final : public Density {
  public:
-  LogisticNormal(std::size_t agents, double least, double sigma)
-      : Density(agents, least), log_sigma_(std::log(sigma)), numbers_(4 * size()), by_(2 * size()) {}
+  LogisticNormal(std::size_t agents, double least, const HeadOptions& options)
+      : Density(agents, least),
+        log_sigma_(std::log(options.sigma)),
+        one_sigma_(options.sigma_by == "nothing"),
+        numbers_(4 * size()),
+        by_(2 * size()) {}
   std::size_t parameters() const override { return 2 * size(); }
+  std::size_t seeing() const override { return one_sigma_ ? size() : parameters(); }
   std::size_t size() const override { return agents_ - 1; }
 
   void draw(std::span<const float> f, Rng& rng, std::span<double> u) const override {
@@ -139,6 +144,7 @@ class LogisticNormal final : public Density {
   }
 
   const double log_sigma_;
+  const bool one_sigma_;
   mutable std::vector<double> numbers_, by_;  // scratch; of two distributions
 };
 
@@ -197,6 +203,8 @@ void HeadOptions::fields(Fields& f) {
   f("presets_list", presets_list, "of distribution categorical: the presets one by one, in place of presets", 0, 1);
   f("floor_passages", floor_passages, "passages that every agent gets in an interval, about; at most half of an even share", 0, 1e9);
   f("sigma", sigma, "of distribution logistic_normal: deviation of the logits at first", 0.01, 7);
+  f("sigma_by", sigma_by, "of distribution logistic_normal: what that deviation depends on; nothing: one number for each logit")
+      .one_of({"nothing", "observation"});
 }
 
 void HeadOptions::validate() const {
@@ -212,7 +220,7 @@ std::unique_ptr<Head> make_head(const HeadOptions& options, const PolicyContext&
   const std::size_t agents = context.agents.size();
   FADER_CHECK(agents > 0, "no agents");
   const double least = floor_of(options.floor_passages, context);
-  if (options.distribution == "logistic_normal") return std::make_unique<LogisticNormal>(agents, least, options.sigma);
+  if (options.distribution == "logistic_normal") return std::make_unique<LogisticNormal>(agents, least, options);
   if (options.distribution == "dirichlet") return std::make_unique<Dirichlet>(agents, least);
   BanditOptions presets;
   presets.presets = options.presets;

@@ -23,6 +23,7 @@ struct HeadOptions {
   Vectors presets_list;
   double floor_passages = 8;
   double sigma = 1;               ///< of logistic_normal: deviation of u where f = 0
+  std::string sigma_by = "nothing";
   void fields(Fields& f);
   void validate() const;          ///< ConfigError
 };
@@ -31,6 +32,7 @@ class Head {
  public:
   virtual ~Head() = default;
   virtual std::size_t parameters() const = 0;         ///< numbers of the network
+  virtual std::size_t seeing() const { return parameters(); }  ///< the first so many depend on what is observed, the others are learned
   virtual std::size_t size() const = 0;               ///< numbers that an action is
   virtual bool certain() const = 0;                   ///< there is only one action
   virtual const Vectors& presets() const = 0;         ///< empty where there is a density

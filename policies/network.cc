@@ -83,6 +83,11 @@ void Network::init(std::span<float> theta, double gain, Rng rng) const {
                &layer == &layers_.back() ? gain : std::sqrt(2.0), rng);
 }
 
+void Network::detach(std::span<float> theta, std::size_t first) const {
+  const Layer& last = layers_.back();
+  for (std::size_t i = 0; i < last.in; ++i) std::ranges::fill(theta.subspan(last.weights + i * last.out, last.out).subspan(first), 0.0f);
+}
+
 Table<const float> Network::forward(std::span<const float> theta, Table<const float> x, Table<float> memory,
                                     std::span<const std::size_t> running) {
   FADER_CHECK(theta.size() == parameters_ && x.cols == shape_.inputs, "{} parameters, {} inputs", theta.size(), x.cols);

@@ -35,6 +35,9 @@ class Network {
 
   /// Orthogonal matrices (Saxe et al. 2014) times sqrt 2, of the last layer times `gain`; recurrent ones times 1. No biases.
   void init(std::span<float> theta, double gain, Rng rng) const;
+  /// Zero, in parameters or their gradient, to all that outputs first, first + 1, ... have beside their biases. An optimiser that
+  /// starts there and is fed such gradients leaves them numbers that do not depend on the inputs.
+  void detach(std::span<float> theta, std::size_t first) const;
 
   /// x [n, inputs] -> [n, outputs], valid until the next call. With memory the rows are the sequences' steps: first the first
   /// step of every sequence, then the second of those that have one, and so on; `running`: how many have a first, a second, ...,

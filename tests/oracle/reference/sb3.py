@@ -4,7 +4,8 @@
     sb3.py BRIDGE ALGORITHM --env KIND [--set key=value]... [--steps N] [--seeds N] [--episodes N] [--out FILE]
 
 BRIDGE is the program env_bridge. The action is K-1 numbers u; the weights are softmax([u, 0]), as our logistic-normal policies
-have it. SAC and TD3 want bounded actions: theirs lie in [-1, 1] and are multiplied by 3. Prints one line a seed: the mean return
+have it. SAC and TD3 want bounded actions: theirs lie in [-1, 1] and are multiplied by 6, the reach of ours; TD3's noises are divided by
+it. SAC's weight of the entropy is fixed, for the entropies are of different densities. Networks, batches and rates are ours. Prints one line a seed: the mean return
 of evaluation episodes under the deterministic policy, and training steps a second.
 """
 import argparse
@@ -18,13 +19,33 @@ import stable_baselines3 as sb3
 import torch
 
 
+REACH = 6.0  # of our off-policy consoles' logits
+
+
+class Even(gym.spaces.Box):
+    """Draws as our off-policy consoles warm up: weights evenly from the simplex."""
+
+    def sample(self, mask=None, probability=None):
+        w = self.np_random.dirichlet(np.ones(self.shape[0] + 1))
+        return np.clip(np.log(w[:-1] / w[-1]) / REACH, -1, 1).astype(np.float32)
+
+
+class Gentle(torch.nn.Module):
+    """In place of the last tanh of an actor: logits REACH tanh(f / REACH), as ours."""
+
+    def forward(self, f):
+        return torch.tanh(f / REACH)
+
+
 class Bridged(gym.Env):
     def __init__(self, program, kind, settings, scale, seed):
         self.process = subprocess.Popen([program, kind, *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.k, self.d, self.horizon = struct.unpack("<3q", self._read(24))
         bound = 10.0 if scale is None else 1.0  # wide enough never to cut a Gaussian policy
         self.scale = 1.0 if scale is None else scale
-        self.action_space = gym.spaces.Box(-bound, bound, (self.k - 1,), np.float32)
+        box = gym.spaces.Box if scale is None else Even
+        self.action_space = box(-bound, bound, (self.k - 1,), np.float32)
+        self.action_space.seed(seed)
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (self.d,), np.float32)
         self.seeds = np.random.default_rng(seed)
 
@@ -72,10 +93,16 @@ def make(name, env, seed, gamma):
     common = dict(policy="MlpPolicy", env=env, seed=seed, device="cpu", gamma=gamma)
     if name == "ppo":
         return sb3.PPO(**common, n_steps=2048, batch_size=64, n_epochs=10, learning_rate=3e-4)
+    common |= dict(policy_kwargs=dict(net_arch=[64, 64]), learning_rate=1e-3, batch_size=64, tau=0.01, learning_starts=400,
+                   buffer_size=50_000)
     if name == "sac":
-        return sb3.SAC(**common, learning_rate=3e-4, batch_size=256, learning_starts=100)
-    return sb3.TD3(**common, learning_rate=1e-3, batch_size=256, learning_starts=100,
-                   action_noise=sb3.common.noise.NormalActionNoise(np.zeros(env.k - 1), 0.1 * np.ones(env.k - 1)))
+        return sb3.SAC(**common, ent_coef=0.02)
+    zeros = np.zeros(env.k - 1)
+    model = sb3.TD3(**common, target_policy_noise=0.2 / REACH, target_noise_clip=0.5 / REACH,
+                    action_noise=sb3.common.noise.NormalActionNoise(zeros, zeros + 0.5 / REACH))
+    for actor in (model.actor, model.actor_target):
+        actor.mu[-1] = Gentle()
+    return model
 
 
 def main():
@@ -96,7 +123,7 @@ def main():
           f"{given.steps} steps, {given.threads} threads")
     print("algorithm\tseed\treturn\tsteps_per_second", flush=True)
     for seed in range(given.first_seed, given.first_seed + given.seeds):
-        env = Bridged(given.bridge, given.env, given.set, None if given.algorithm == "ppo" else 3.0, seed)
+        env = Bridged(given.bridge, given.env, given.set, None if given.algorithm == "ppo" else REACH, seed)
         model = make(given.algorithm, env, seed, given.gamma)
         began = time.perf_counter()
         model.learn(given.steps)
