@@ -5,6 +5,8 @@
 
 namespace fader {
 
+void Agent::trained(std::span<const TrainedOn>) {}
+
 void Agent::probes(Slots, Streams, std::span<std::vector<ProbeGroup>>) {}
 
 void Agent::feedback(Slots, std::span<const std::span<const Probe>>, std::span<double> reward) {

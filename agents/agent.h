@@ -4,6 +4,7 @@
 // One object serves all slots; its memories are per slot. Not thread-safe.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,13 @@ struct ScoreJob {
 /// The passages of one probe, measured as one pooled gradient.
 using ProbeGroup = std::vector<PassageId>;
 
+/// What an interval trained on, in one slot.
+struct TrainedOn {
+  int slot = 0;
+  std::span<const PassageId> passages;   ///< in the order of training
+  std::span<const float> loss;           ///< of each when it was trained on, nats per token
+};
+
 /// What the released code of arXiv 2410.08102 calls S: a value of each sub-category that an agent knows (lookup.h).
 struct CategoryValues {
   int place = 0;                ///< of this agent's values in the code's merged list: quality 0, domain 1, topic 2
@@ -38,6 +46,10 @@ class Agent : public PerSlot {
   /// New episodes in these slots: memories start afresh. Equal seeds, equal scores.
   virtual void begin(Slots slots, std::span<const std::uint64_t> seeds) = 0;
   virtual void score(std::span<ScoreJob> jobs, Trainer& trainer) = 0;
+  /// What was just trained on, once an interval, before anything is probed. Nothing to most agents.
+  virtual void trained(std::span<const TrainedOn> slots);
+  /// The score that says: not mine. An agent whose candidates all have it is exhausted (env.exhausted). By default there is none.
+  virtual std::optional<float> not_mine() const { return std::nullopt; }
   /// Passages whose influence this agent wants measured in every slot, after the interval's training. `streams[i]` and
   /// `out[i]` belong to `slots[i]`. None by default.
   virtual void probes(Slots slots, Streams streams, std::span<std::vector<ProbeGroup>> out);
@@ -54,6 +66,9 @@ struct AgentContext {
   std::shared_ptr<const Corpus> corpus;
   int slots = 1;
   Progress& progress;
+  ModelOptions model = {};   ///< of the run; what agents train for themselves may be smaller
+  TrainOptions train = {};
+  Machine machine = {};      ///< `threads` may score at the same time; without ranks
 };
 
 using AgentRegistry = Registry<Agent, const AgentContext&>;

@@ -26,6 +26,7 @@ class OneDomain final : public Agent {
   OneDomain(const OneDomainOptions& options, const AgentContext& context)
       : corpus_(context.corpus), domain_(index_of(options.domain, corpus_->domains())) {}
 
+  std::optional<float> not_mine() const override { return 0.0f; }
   void begin(Slots, std::span<const std::uint64_t>) override {}
   void score(std::span<ScoreJob> jobs, Trainer&) override {
     for (const ScoreJob& job : jobs)

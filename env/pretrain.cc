@@ -180,6 +180,9 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
     at(slots[i]).training = true;
   }
   trainer_.train(jobs, parts_->train.steps_per_interval, resting_);
+  std::vector<TrainedOn> trained;
+  for (std::size_t i = 0; i < slots.size(); ++i) trained.push_back({slots[i], chosen[i].ids, losses[i]});
+  for (const auto& agent : parts_->agents) agent->trained(trained);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
     const TrainJob& job = jobs[i];

@@ -21,13 +21,15 @@ std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<
   parts->model = point.model;
   parts->train = point.train;
   parts->corpus = corpus;
-  const AgentContext context{corpus, slots, progress};
+  const Machine machine{static_cast<int>(point.run.threads), point.run.pinned, point.run.device, nullptr};
+  const AgentContext context{corpus, slots, progress, point.model, point.train, machine};
   for (const Chosen& agent : point.agents) {
     parts->agents.push_back(agents().at(agent.kind).make(*agent.options, context));
     parts->agent_names.push_back(agent.name);
   }
-  const Machine machine{static_cast<int>(point.run.threads), point.run.pinned, point.run.device, std::move(ranks)};
-  parts->trainer = make_trainer(point.model, point.train, corpus, slots, machine);
+  Machine shared = machine;
+  shared.ranks = std::move(ranks);
+  parts->trainer = make_trainer(point.model, point.train, corpus, slots, shared);
   return parts;
 }
 

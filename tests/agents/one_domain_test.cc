@@ -26,6 +26,7 @@ TEST_CASE("one_domain gives one to its domain and zero to the others, and asks f
   agent->probes(slot, Streams(&stream, 1), out);
   CHECK(out[0].empty());
   CHECK(agent->category_values(0).values.empty());
+  CHECK(agent->not_mine() == 0.0f);
 }
 
 TEST_CASE("one_domain says which domains there are") {

@@ -20,6 +20,7 @@ struct Small {
   PretrainOptions env;
   std::vector<std::string> agents = {"quality", "domain", "topic", "random"};
   std::string memory;  // of the agents that may have one
+  std::function<void(Pretraining&)> change;
   Small() {
     model.vocabulary = corpus->vocabulary();
     model.context = corpus->context();
@@ -49,6 +50,7 @@ struct Small {
       }));
       context.pretraining->agent_names.push_back(kind);
     }
+    if (change) change(*context.pretraining);
     env.validate();
     return environments().at("pretrain-v0").make(env, context);
   }
@@ -474,6 +476,43 @@ TEST_CASE("without agents that probe, the reference gradient is never taken") {
   const auto env = small.make();
   episode(*env, 0, 1);
   CHECK(env->ledger().row(0).tokens[static_cast<std::size_t>(Phase::probe)] == 0);
+}
+
+TEST_CASE("agents hear once an interval what was trained on, before anything is probed") {
+  struct Listener final : Agent {
+    std::vector<std::string>& heard;
+    explicit Listener(std::vector<std::string>& to) : heard(to) {}
+    void begin(Slots, std::span<const std::uint64_t>) override { heard.push_back("begin"); }
+    void score(std::span<ScoreJob> jobs, Trainer&) override {
+      heard.push_back("score");
+      for (const ScoreJob& job : jobs) std::ranges::fill(job.score, 0.5f);
+    }
+    void trained(std::span<const TrainedOn> slots) override {
+      REQUIRE(slots.size() == 1);
+      REQUIRE(slots[0].passages.size() == slots[0].loss.size());
+      double nats = 0;
+      for (const float l : slots[0].loss) nats += static_cast<double>(l);
+      heard.push_back(fmt::format("slot {}, {}, {:.6f}", slots[0].slot, slots[0].passages.size(), nats / static_cast<double>(slots[0].loss.size())));
+    }
+    void probes(Slots, Streams, std::span<std::vector<ProbeGroup>>) override { heard.push_back("probes"); }
+    void state(Archive&) override {}
+    void slot_state(Archive&, int) override {}
+  };
+  std::vector<std::string> heard;
+  Small small;
+  small.agents = {"random"};
+  small.change = [&](Pretraining& parts) {
+    parts.agents.push_back(std::make_unique<Listener>(heard));
+    parts.agent_names.push_back("listener");
+  };
+  const auto env = small.make();
+  Outcome out;
+  reset(*env, 0, 1, out);
+  step(*env, 0, 0, out);
+  REQUIRE(heard.size() == 5);
+  CHECK(heard[2].starts_with("slot 0, "));
+  heard.erase(heard.begin() + 2);
+  CHECK(heard == std::vector<std::string>{"begin", "score", "probes", "score"});
 }
 
 TEST_CASE("divergence ends the episode as a failure that is worse than finishing") {
