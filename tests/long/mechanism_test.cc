@@ -19,7 +19,7 @@ double mean_share(const std::string& env, const std::string& policy, double (Lea
 
 TEST_CASE("learners take four fifths of the gap to the best fixed mix") {
   const std::string env = GENERATE("delayed-v0", "reservoir-v0");
-  const std::string policy = GENERATE("kind = \"ppo\"", "kind = \"sac\"", "kind = \"cma_es\"\nknots = 5");
+  const std::string policy = GENERATE("kind = \"ppo\"", "kind = \"sac\"", "kind = \"td3\"", "kind = \"cma_es\"\nknots = 5");
   CAPTURE(env, policy);
   const double share = mean_share(env, policy, &Learned::beyond_fixed);
   WARN(env << ", " << policy << ": " << share);
@@ -27,7 +27,7 @@ TEST_CASE("learners take four fifths of the gap to the best fixed mix") {
 }
 
 TEST_CASE("learners take three fifths of the gap to the best schedule") {
-  const std::string policy = GENERATE("kind = \"ppo\"\nstack = 8", "kind = \"ppo\"\nmemory = \"gru\"", "kind = \"sac\"\nstack = 8");
+  const std::string policy = GENERATE("kind = \"ppo\"\nstack = 8", "kind = \"ppo\"\nmemory = \"gru\"", "kind = \"sac\"\nstack = 8", "kind = \"td3\"\nstack = 8");
   CAPTURE(policy);
   const double share = mean_share("hidden-v0", policy, &Learned::beyond_schedule);
   WARN(policy << ": " << share);
