@@ -11,6 +11,7 @@
 #include "experiments/run.h"
 #include "policies/simplex.h"
 #include "tests/experiments/point_of.h"
+#include "tests/policies/console.h"
 
 using namespace fader;
 
@@ -83,6 +84,12 @@ Heard hear(const std::string& control) {
   return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.drawn};
 }
 
+std::string state_of(Policy& policy) {
+  Archive archive;
+  policy.state(archive);
+  return archive.bytes();
+}
+
 // The regret of an episode; where all arms are alike, which leaves none, minus what was earned.
 double played(const std::string& policy, std::int64_t seed, bool alike = false) {
   const std::string means = alike ? "means = [0.5, 0.5, 0.5, 0.5]\n" : "";
@@ -148,6 +155,49 @@ TEST_CASE("a control spoils what it names and nothing else") {
 
   CHECK(plain.seen == std::vector<double>(200, 0.5));
   CHECK(zeroed.seen == std::vector<double>(200, 0.0));
+}
+
+TEST_CASE("a controlled policy saved between decision and feedback goes on as it would have") {
+  const auto control = GENERATE(from_range(control_names()));
+  const auto kind = GENERATE("discounted_thompson", "ado");  // one draws and goes by rewards, the other goes by weights and credit
+  CAPTURE(control, kind);
+  const auto context = testing::context_of(3);
+  const auto make = [&] { return controlled(control, context, testing::make_policy(kind, controlled(control, context))); };
+  const auto policy = make(), other = make();
+  std::vector<Rng> streams = {Rng(1, "act")};
+  Rng learner(1, "learn"), world(1, "world");
+  const std::vector<int> slots = {0};
+  const std::vector<double> se = {0.1};
+  const std::vector<End> end = {End::no};
+  const bool credited = policy->spec().credit != "none";
+  const Grid<double> x(1, 7, 0.5), credit_se(1, credited ? 3 : 0, 0.1);
+  Decisions out;
+  out.fit(policy->spec(), 3, 1);
+  policy->begin(slots, streams);
+  for (int t = 0; t < 30; ++t) {
+    std::vector<Rng> copies = streams;
+    policy->decide({slots, x.view()}, streams, out);
+    if (t > 15) {
+      Decisions again;
+      again.fit(other->spec(), 3, 1);
+      other->decide({slots, x.view()}, copies, again);
+      REQUIRE(std::ranges::equal(again.weights[0], out.weights[0]));
+    }
+    if (t == 15) {
+      Archive loading(state_of(*policy));
+      other->state(loading);
+      loading.finish();
+    }
+    Grid<double> credit(1, credited ? 3 : 0);
+    for (double& c : credit.view().flat()) c = 1 + world.uniform();
+    const std::vector<double> reward = {world.uniform()};
+    const Transitions told{{slots, x.view()}, out, reward, se, std::as_const(credit).view(), credit_se.view(), x.view(), end};
+    Rng same = learner;
+    policy->learn(told, learner);
+    if (t < 15) continue;
+    other->learn(told, same);
+    REQUIRE(state_of(*other) == state_of(*policy));
+  }
 }
 
 TEST_CASE("null controls show no effect: five percent of false positives within error") {
