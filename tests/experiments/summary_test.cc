@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "experiments/run.h"
 #include "experiments/sweep.h"
+#include "store/check.h"
 #include "tests/scratch_folder.h"
 
 using namespace fader;
@@ -29,7 +30,7 @@ struct Written {
 
 Written written(const std::string& run_keys) {
   const ScratchFolder scratch;
-  std::ofstream(scratch / "try.toml") << "# Try?\n[env]\nkind = \"bandit-v0\"\nhorizon = 8\n[policy]\nkind = \"ucb\"\n[run]\n" + run_keys;
+  std::ofstream(scratch / "try.toml") << "# Try?\n[env]\nkind = \"hidden-v0\"\n[policy]\nkind = \"ucb\"\n[run]\n" + run_keys;
   const Experiment experiment = load_experiment((scratch / "try.toml").string(), {});
   const Point& point = experiment.points[0];
   Quiet watcher;
@@ -46,6 +47,7 @@ Written written(const std::string& run_keys) {
   std::getline(lines, row);
   std::istringstream names(head), words(row);
   for (std::string name, word; std::getline(names, name, '\t') && std::getline(words, word, '\t');) out.words[name] = word;
+  for (const Problem& problem : check_run(folder / "run.h5").problems) FAIL_CHECK(problem.text);
   const RunReader reader(folder / "run.h5");
   out.last_kept = reader.read(reader.episodes() - 1, "final/loss_test").at(0);
   if (!reader.summary_columns().empty()) out.test = reader.summary("final/loss_test");
@@ -74,6 +76,7 @@ TEST_CASE("without evaluation summary.tsv has the mean of the last round") {
   const Written run = written("episodes = 9\nmembers = 3\nlog_episodes = 2\n");
   REQUIRE(run.test.size() == 9);
   CHECK(std::stod(run.words.at("loss_test")) == Approx(mean(run.test, 6, 9)));
+  CHECK(std::abs(mean(run.test, 6, 9) - run.last_kept) > 1e-6);
   CHECK(run.words.at("episodes") == "3");
 }
 
