@@ -39,11 +39,14 @@ class Ear final : public Policy {
   void learn(const Transitions& t, Rng& rng) override {
     rewards.insert(rewards.end(), t.reward.begin(), t.reward.end());
     credit.emplace_back(t.credit[0].begin(), t.credit[0].end());
+    credit_se.emplace_back(t.credit_se[0].begin(), t.credit_se[0].end());
+    seen.insert(seen.end(), t.before.x[0].begin(), t.before.x[0].end());
+    seen.insert(seen.end(), t.after[0].begin(), t.after[0].end());
     learned_weights.assign(t.decided.weights[0].begin(), t.decided.weights[0].end());
     drawn.push_back(rng.bits());
   }
   std::vector<double> seen, rewards, asked, learned_weights;
-  std::vector<std::vector<double>> credit;
+  std::vector<std::vector<double>> credit, credit_se;
   std::vector<std::uint64_t> drawn;
 
  private:
@@ -53,11 +56,11 @@ class Ear final : public Policy {
 
 struct Heard {
   std::vector<double> seen, rewards, asked, learned_weights, executed;
-  std::vector<std::vector<double>> credit;
+  std::vector<std::vector<double>> credit, credit_se;
   std::vector<std::uint64_t> drawn;
 };
 
-// 200 decisions with rewards 0, 1, 2, ... and credit {10 t, 10 t + 1, 10 t + 2}.
+// 200 decisions with rewards 0, 1, 2, ..., credit {10 t, 10 t + 1, 10 t + 2} and standard errors {0, 1, 2}.
 Heard hear(const std::string& control) {
   PolicyContext context;
   context.agents = {"a", "b", "c"};
@@ -74,14 +77,14 @@ Heard hear(const std::string& control) {
   out.fit(policy->spec(), 3, 1);
   policy->begin(slots, streams);
   for (int t = 0; t < 200; ++t) {
-    const Grid<double> x(1, 1, 0.5), credit_se(1, 3, 0.1);
-    Grid<double> credit(1, 3);
-    for (std::size_t k = 0; k < 3; ++k) credit[0][k] = 10.0 * t + static_cast<double>(k);
+    const Grid<double> x(1, 1, 0.5);
+    Grid<double> credit(1, 3), credit_se(1, 3);
+    for (std::size_t k = 0; k < 3; ++k) credit_se[0][k] = static_cast<double>(k), credit[0][k] = 10.0 * t + credit_se[0][k];
     policy->decide({slots, x.view()}, streams, out);
     const std::vector<double> reward = {static_cast<double>(t)}, se = {0.1};
-    policy->learn({{slots, x.view()}, out, reward, se, std::as_const(credit).view(), credit_se.view(), x.view(), end}, learner);
+    policy->learn({{slots, x.view()}, out, reward, se, std::as_const(credit).view(), std::as_const(credit_se).view(), x.view(), end}, learner);
   }
-  return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.drawn};
+  return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.credit_se, ear.drawn};
 }
 
 std::string state_of(Policy& policy) {
@@ -144,17 +147,19 @@ TEST_CASE("a control spoils what it names and nothing else") {
     ++places[static_cast<std::size_t>(std::max_element(sorted.begin(), sorted.end()) - sorted.begin())];
     std::sort(sorted.begin(), sorted.end());
     CHECK(sorted == plain.credit[t]);
+    for (std::size_t k = 0; k < 3; ++k) CHECK(permuted.credit[t][k] == 10.0 * static_cast<double>(t) + permuted.credit_se[t][k]);
   }
   for (const int n : places) CHECK(std::abs(n - 200 / 3.0) < 4 * std::sqrt(200 * 2.0 / 9));
 
   CHECK(duplicated.asked.size() == 4);
   CHECK(duplicated.learned_weights == duplicated.asked);
   CHECK(duplicated.credit[7] == std::vector<double>{70, 71, 72, 70});
+  CHECK(duplicated.credit_se[7] == std::vector<double>{0, 1, 2, 0});
   CHECK(duplicated.executed[0] == Approx(5.0 / 10));
   CHECK(simplex::is_on(duplicated.executed));
 
-  CHECK(plain.seen == std::vector<double>(200, 0.5));
-  CHECK(zeroed.seen == std::vector<double>(200, 0.0));
+  CHECK(plain.seen == std::vector<double>(3 * 200, 0.5));  // to decide, and before and after to learn
+  CHECK(zeroed.seen == std::vector<double>(3 * 200, 0.0));
 }
 
 TEST_CASE("a controlled policy saved between decision and feedback goes on as it would have") {
