@@ -169,6 +169,8 @@ TEST_CASE("a controlled policy saved between decision and feedback goes on as it
   const auto context = testing::context_of(3);
   const auto make = [&] { return controlled(control, context, testing::make_policy(kind, controlled(control, context))); };
   const auto policy = make(), other = make();
+  for (const auto& preset : policy->spec().presets) CHECK((preset.size() == 3 && simplex::is_on(preset)));
+  CHECK((controlled(control, context).seed != context.seed) == (control == "twin"));
   std::vector<Rng> streams = {Rng(1, "act")};
   Rng learner(1, "learn"), world(1, "world");
   const std::vector<int> slots = {0};
