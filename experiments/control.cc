@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/error.h"
+#include "policies/simplex.h"
 
 namespace fader {
 namespace {
@@ -54,6 +56,7 @@ class Controlled final : public Policy {
     Grid<double> credit = spoiled(t.credit), credit_se = spoiled(t.credit_se);
     if (permuted_) permute(credit, credit_se);
     Decisions decided = t.decided;
+    if (duplicated_ && asked_.rows() != n) throw DataError(fmt::format("the saved weights are of {} slots, and {} play", asked_.rows(), n));
     if (duplicated_) decided.weights = asked_;
     const Observations before{t.before.slots, zeroed_ ? blank.view() : t.before.x, t.before.branched};
     const auto learn = [&](Streams used) {
@@ -68,6 +71,7 @@ class Controlled final : public Policy {
     archive.field("asked", asked_);
     archive.expect(std::ranges::all_of(earned_, [](double r) { return std::isfinite(r); }), "a list of rewards");
     archive.expect(asked_.rows() == 0 || asked_.cols() == agents_ + (duplicated_ ? 1 : 0), "the weights of every agent");
+    for (std::size_t i = 0; i < asked_.rows(); ++i) archive.expect(simplex::is_on(std::as_const(asked_)[i], 1e-9), "weights that were asked for");
     inner_->state(archive);
   }
   void learned(Archive& archive) override { inner_->learned(archive); }

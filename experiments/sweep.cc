@@ -364,34 +364,4 @@ SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Dis
   return result;
 }
 
-void write_summary(const Experiment& experiment, const fs::path& folder) {
-  std::string text = "point\tpolicy\tseed\tstatus\ttokens\tloss_reference\tloss_validation\tloss_test\ttotal_seconds\n";
-  for (const Point& point : experiment.points) {
-    std::error_code ignored;
-    if (!fs::is_directory(folder / point.slug, ignored)) continue;
-    std::vector<fs::path> runs;
-    for (const auto& entry : fs::directory_iterator(folder / point.slug))
-      if (fs::exists(entry.path() / "run.h5")) runs.push_back(entry.path());
-    std::sort(runs.begin(), runs.end());
-    for (const fs::path& run : runs) {
-      try {
-        const RunReader reader(run / "run.h5");
-        const std::size_t last = reader.episodes() - 1;
-        const auto final_of = [&](const char* path) { return reader.has(path) ? reader.read(last, path).at(0) : std::nan(""); };
-        const auto last_of = [&](const char* path) {
-          const auto values = reader.has(path) ? reader.read(last, path) : std::vector<double>{};
-          return values.empty() ? std::nan("") : values.back();
-        };
-        static constexpr const char* kStatus[] = {"running", "complete", "failed"};
-        text += fmt::format("{}\t{}\t{}\t{}\t{:.0f}\t{}\t{}\t{}\t{:.3f}\n", point.slug, point.policy.name,
-                            run.filename().string().substr(5), kStatus[static_cast<std::size_t>(reader.status())], last_of("infos/tokens"),
-                            final_of("final/loss_reference"), final_of("final/loss_validation"), final_of("final/loss_test"), last_of("cost/total_seconds"));
-      } catch (const DataError& error) {
-        text += fmt::format("{}\t{}\t{}\tdamaged\tnan\tnan\tnan\tnan\tnan\n", point.slug, point.policy.name, run.filename().string().substr(5));
-      }
-    }
-  }
-  write_atomically(folder / "summary.tsv", text);
-}
-
 }  // namespace fader

@@ -34,7 +34,9 @@ struct SweepResult {
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
 
-/// <folder>/summary.tsv: one row a run, header line.
+/// <folder>/summary.tsv: one row a run, header line. Of a run of several episodes the losses are means over those that it is
+/// judged by (`episodes`: how many): those of evaluation, or where there are none, its last round. Tokens are those that one episode trains
+/// on, seconds those of the whole run.
 void write_summary(const Experiment& experiment, const std::filesystem::path& folder);
 
 }  // namespace fader

@@ -18,7 +18,7 @@
 #include <numeric>
 
 #include "policies/bandit.h"
-#include "policies/cholesky.h"
+#include "policies/linear_algebra.h"
 
 namespace fader {
 namespace {
@@ -41,7 +41,7 @@ struct DLinUcbOptions final : ContextualOptions {
 class Fading {
  public:
   Fading(std::size_t size, double lambda)
-      : lambda_(lambda), once_(cholesky::packed_size(size), 0.0), twice_(once_), factor_(once_), earned_(size, 0.0),
+      : lambda_(lambda), once_(packed::size(size), 0.0), twice_(once_), factor_(once_), earned_(size, 0.0),
         theta_(earned_), work_(earned_) {
     settle();
   }
@@ -52,7 +52,7 @@ class Fading {
     std::ranges::copy(x, work_.begin());
     solve(work_);
     const double length = std::inner_product(work_.begin(), work_.end(), work_.begin(), 0.0);
-    return std::max(cholesky::quadratic(twice_, work_), 0.0) + lambda_ * length;
+    return std::max(packed::quadratic(twice_, work_), 0.0) + lambda_ * length;
   }
 
   void fade(double gamma) {
@@ -62,15 +62,15 @@ class Fading {
     pulls_ *= gamma;
   }
   void add(std::span<const double> x, double reward) {
-    cholesky::add_outer(once_, 1, x);
-    cholesky::add_outer(twice_, 1, x);
+    packed::add_outer(once_, 1, x);
+    packed::add_outer(twice_, 1, x);
     for (std::size_t i = 0; i < x.size(); ++i) earned_[i] += reward * x[i];
     pulls_ += 1;
   }
   /// After a moment, or when loaded. False: what was loaded is no such model.
   bool settle() {
-    bool right = cholesky::factor(twice_, lambda_, factor_, earned_.size());
-    right = cholesky::factor(once_, lambda_, factor_, earned_.size()) && right;
+    bool right = packed::factor(twice_, lambda_, factor_, earned_.size());
+    right = packed::factor(once_, lambda_, factor_, earned_.size()) && right;
     theta_ = earned_;
     solve(theta_);
     return right && within(theta_);
@@ -92,8 +92,8 @@ class Fading {
   static constexpr double kMost = 1e50;  // of what is loaded: products of such are finite
 
   void solve(std::span<double> x) const {
-    cholesky::solve_lower(factor_, x);
-    cholesky::solve_upper(factor_, x);
+    packed::solve_lower(factor_, x);
+    packed::solve_upper(factor_, x);
   }
 
   double lambda_;

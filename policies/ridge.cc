@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "policies/cholesky.h"
+#include "policies/linear_algebra.h"
 
 namespace fader {
 namespace {
@@ -19,21 +19,21 @@ bool within(std::span<const double> values, double most) {
 }  // namespace
 
 Ridge::Ridge(std::size_t size, double lambda)
-    : factor_(cholesky::packed_size(size), 0.0), earned_(size, 0.0), theta_(size, 0.0), work_(size, 0.0) {
-  for (std::size_t i = 0; i < size; ++i) factor_[cholesky::packed_size(i) + i] = std::sqrt(lambda);
+    : factor_(packed::size(size), 0.0), earned_(size, 0.0), theta_(size, 0.0), work_(size, 0.0) {
+  for (std::size_t i = 0; i < size; ++i) factor_[packed::size(i) + i] = std::sqrt(lambda);
 }
 
 double Ridge::mean(std::span<const double> x) const { return std::inner_product(x.begin(), x.end(), theta_.begin(), 0.0); }
 
 double Ridge::variance(std::span<const double> x) {
   std::ranges::copy(x, work_.begin());
-  cholesky::solve_lower(factor_, work_);
+  packed::solve_lower(factor_, work_);
   return std::inner_product(work_.begin(), work_.end(), work_.begin(), 0.0);
 }
 
 void Ridge::learn(std::span<const double> x, double reward) {
   std::ranges::copy(x, work_.begin());
-  cholesky::update(factor_, work_);
+  packed::update(factor_, work_);
   for (std::size_t i = 0; i < x.size(); ++i) earned_[i] += reward * x[i];
   pulls_ += 1;
   solve();
@@ -41,8 +41,8 @@ void Ridge::learn(std::span<const double> x, double reward) {
 
 void Ridge::solve() {
   theta_ = earned_;
-  cholesky::solve_lower(factor_, theta_);
-  cholesky::solve_upper(factor_, theta_);
+  packed::solve_lower(factor_, theta_);
+  packed::solve_upper(factor_, theta_);
 }
 
 void Ridge::state(Archive& archive) {
@@ -60,9 +60,9 @@ bool Ridge::sound() {
   for (std::size_t k = 0; right && k < work_.size(); ++k) {
     std::ranges::fill(work_, 0.0);
     work_[k] = 1;
-    right = factor_[cholesky::packed_size(k) + k] > 0;
+    right = factor_[packed::size(k) + k] > 0;
     if (!right) break;
-    cholesky::solve_lower(factor_, work_);
+    packed::solve_lower(factor_, work_);
     right = within(work_, kLongest);
   }
   return right;

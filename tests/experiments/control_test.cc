@@ -11,6 +11,7 @@
 #include "experiments/run.h"
 #include "policies/simplex.h"
 #include "tests/experiments/point_of.h"
+#include "tests/policies/console.h"
 
 using namespace fader;
 
@@ -38,11 +39,14 @@ class Ear final : public Policy {
   void learn(const Transitions& t, Rng& rng) override {
     rewards.insert(rewards.end(), t.reward.begin(), t.reward.end());
     credit.emplace_back(t.credit[0].begin(), t.credit[0].end());
+    credit_se.emplace_back(t.credit_se[0].begin(), t.credit_se[0].end());
+    seen.insert(seen.end(), t.before.x[0].begin(), t.before.x[0].end());
+    seen.insert(seen.end(), t.after[0].begin(), t.after[0].end());
     learned_weights.assign(t.decided.weights[0].begin(), t.decided.weights[0].end());
     drawn.push_back(rng.bits());
   }
   std::vector<double> seen, rewards, asked, learned_weights;
-  std::vector<std::vector<double>> credit;
+  std::vector<std::vector<double>> credit, credit_se;
   std::vector<std::uint64_t> drawn;
 
  private:
@@ -52,11 +56,11 @@ class Ear final : public Policy {
 
 struct Heard {
   std::vector<double> seen, rewards, asked, learned_weights, executed;
-  std::vector<std::vector<double>> credit;
+  std::vector<std::vector<double>> credit, credit_se;
   std::vector<std::uint64_t> drawn;
 };
 
-// 200 decisions with rewards 0, 1, 2, ... and credit {10 t, 10 t + 1, 10 t + 2}.
+// 200 decisions with rewards 0, 1, 2, ..., credit {10 t, 10 t + 1, 10 t + 2} and standard errors {0, 1, 2}.
 Heard hear(const std::string& control) {
   PolicyContext context;
   context.agents = {"a", "b", "c"};
@@ -73,14 +77,20 @@ Heard hear(const std::string& control) {
   out.fit(policy->spec(), 3, 1);
   policy->begin(slots, streams);
   for (int t = 0; t < 200; ++t) {
-    const Grid<double> x(1, 1, 0.5), credit_se(1, 3, 0.1);
-    Grid<double> credit(1, 3);
-    for (std::size_t k = 0; k < 3; ++k) credit[0][k] = 10.0 * t + static_cast<double>(k);
+    const Grid<double> x(1, 1, 0.5);
+    Grid<double> credit(1, 3), credit_se(1, 3);
+    for (std::size_t k = 0; k < 3; ++k) credit_se[0][k] = static_cast<double>(k), credit[0][k] = 10.0 * t + credit_se[0][k];
     policy->decide({slots, x.view()}, streams, out);
     const std::vector<double> reward = {static_cast<double>(t)}, se = {0.1};
-    policy->learn({{slots, x.view()}, out, reward, se, std::as_const(credit).view(), credit_se.view(), x.view(), end}, learner);
+    policy->learn({{slots, x.view()}, out, reward, se, std::as_const(credit).view(), std::as_const(credit_se).view(), x.view(), end}, learner);
   }
-  return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.drawn};
+  return {ear.seen, ear.rewards, ear.asked, ear.learned_weights, {out.weights[0].begin(), out.weights[0].end()}, ear.credit, ear.credit_se, ear.drawn};
+}
+
+std::string state_of(Policy& policy) {
+  Archive archive;
+  policy.state(archive);
+  return archive.bytes();
 }
 
 // The regret of an episode; where all arms are alike, which leaves none, minus what was earned.
@@ -137,17 +147,64 @@ TEST_CASE("a control spoils what it names and nothing else") {
     ++places[static_cast<std::size_t>(std::max_element(sorted.begin(), sorted.end()) - sorted.begin())];
     std::sort(sorted.begin(), sorted.end());
     CHECK(sorted == plain.credit[t]);
+    for (std::size_t k = 0; k < 3; ++k) CHECK(permuted.credit[t][k] == 10.0 * static_cast<double>(t) + permuted.credit_se[t][k]);
   }
   for (const int n : places) CHECK(std::abs(n - 200 / 3.0) < 4 * std::sqrt(200 * 2.0 / 9));
 
   CHECK(duplicated.asked.size() == 4);
   CHECK(duplicated.learned_weights == duplicated.asked);
   CHECK(duplicated.credit[7] == std::vector<double>{70, 71, 72, 70});
+  CHECK(duplicated.credit_se[7] == std::vector<double>{0, 1, 2, 0});
   CHECK(duplicated.executed[0] == Approx(5.0 / 10));
   CHECK(simplex::is_on(duplicated.executed));
 
-  CHECK(plain.seen == std::vector<double>(200, 0.5));
-  CHECK(zeroed.seen == std::vector<double>(200, 0.0));
+  CHECK(plain.seen == std::vector<double>(3 * 200, 0.5));  // to decide, and before and after to learn
+  CHECK(zeroed.seen == std::vector<double>(3 * 200, 0.0));
+}
+
+TEST_CASE("a controlled policy saved between decision and feedback goes on as it would have") {
+  const auto control = GENERATE(from_range(control_names()));
+  const auto kind = GENERATE("discounted_thompson", "ado");  // one draws and goes by rewards, the other goes by weights and credit
+  CAPTURE(control, kind);
+  const auto context = testing::context_of(3);
+  const auto make = [&] { return controlled(control, context, testing::make_policy(kind, controlled(control, context))); };
+  const auto policy = make(), other = make();
+  for (const auto& preset : policy->spec().presets) CHECK((preset.size() == 3 && simplex::is_on(preset)));
+  CHECK((controlled(control, context).seed != context.seed) == (control == "twin"));
+  std::vector<Rng> streams = {Rng(1, "act")};
+  Rng learner(1, "learn"), world(1, "world");
+  const std::vector<int> slots = {0};
+  const std::vector<double> se = {0.1};
+  const std::vector<End> end = {End::no};
+  const bool credited = policy->spec().credit != "none";
+  const Grid<double> x(1, 7, 0.5), credit_se(1, credited ? 3 : 0, 0.1);
+  Decisions out;
+  out.fit(policy->spec(), 3, 1);
+  policy->begin(slots, streams);
+  for (int t = 0; t < 30; ++t) {
+    std::vector<Rng> copies = streams;
+    policy->decide({slots, x.view()}, streams, out);
+    if (t > 15) {
+      Decisions again;
+      again.fit(other->spec(), 3, 1);
+      other->decide({slots, x.view()}, copies, again);
+      REQUIRE(std::ranges::equal(again.weights[0], out.weights[0]));
+    }
+    if (t == 15) {
+      Archive loading(state_of(*policy));
+      other->state(loading);
+      loading.finish();
+    }
+    Grid<double> credit(1, credited ? 3 : 0);
+    for (double& c : credit.view().flat()) c = 1 + world.uniform();
+    const std::vector<double> reward = {world.uniform()};
+    const Transitions told{{slots, x.view()}, out, reward, se, std::as_const(credit).view(), credit_se.view(), x.view(), end};
+    Rng same = learner;
+    policy->learn(told, learner);
+    if (t < 15) continue;
+    other->learn(told, same);
+    REQUIRE(state_of(*other) == state_of(*policy));
+  }
 }
 
 TEST_CASE("null controls show no effect: five percent of false positives within error") {

@@ -1,6 +1,7 @@
 // Plays a policy on bandit-v0 for one episode, as the runner would with scaler "none".
 #pragma once
 #include <array>
+#include <catch2/catch.hpp>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -64,6 +65,19 @@ inline std::function<void(Options&)> bandit_options(std::vector<double> means, s
     set_option(o, "change_every", change_every);
     set_option(o, "changes", changes);
   };
+}
+
+/// With these options the policy is UCB1: it plays the same arms for the same rewards and draws.
+inline void check_ucb1(const std::string& policy, const std::function<void(Options&)>& set) {
+  const auto context = context_of(4);
+  Console console(make_policy(policy, context, set), context, 37), ucb1(make_policy("ucb", context), context, 37);
+  Rng rng(7, "rewards");
+  for (int t = 0; t < 500; ++t) {
+    REQUIRE(console.decide().arm == ucb1.decide().arm);
+    const double reward = rng.uniform();
+    console.learn({reward});
+    ucb1.learn({reward});
+  }
 }
 
 }  // namespace fader::testing

@@ -61,16 +61,7 @@ TEST_CASE("discounted_ucb agrees with its definition, step by step", "[oracle]")
 }
 
 TEST_CASE("discounted_ucb that never forgets is UCB1", "[oracle]") {
-  const auto context = context_of(4);
-  Console forgetless(make_policy("discounted_ucb", context, discounted(1, 0.5)), context, 37);
-  Console ucb1(make_policy("ucb", context), context, 37);
-  Rng rng(7, "rewards");
-  for (int t = 0; t < 500; ++t) {
-    REQUIRE(forgetless.decide().arm == ucb1.decide().arm);
-    const double reward = rng.uniform();
-    forgetless.learn({reward});
-    ucb1.learn({reward});
-  }
+  check_ucb1("discounted_ucb", discounted(1, 0.5));
 }
 
 // The third coin is the best of all and the worst of all by turns; what it once earned misleads those who remember.

@@ -33,8 +33,8 @@ inline double learned_value(const std::string& policy, End how, std::uint64_t se
   return decided.value[0];
 }
 
-/// The n-th field of that name and of 32-bit numbers in a saved state: all zero but the last.
-inline void set_constant(std::string& bytes, const std::string& name, int n, float last) {
+/// Where the numbers of the n-th field of that name stand in a saved state, and how many they are.
+inline std::pair<std::size_t, std::uint64_t> numbers_of(const std::string& bytes, const std::string& name, int n) {
   std::string mark = "f";
   const auto length = static_cast<std::uint32_t>(name.size());
   mark.append(reinterpret_cast<const char*>(&length), sizeof length).append(name);
@@ -44,7 +44,12 @@ inline void set_constant(std::string& bytes, const std::string& name, int n, flo
   at += mark.size();
   std::uint64_t count = 0;
   std::memcpy(&count, bytes.data() + at, sizeof count);
-  at += sizeof count;
+  return {at + sizeof count, count};
+}
+
+/// These, of 32 bits: all zero but the last.
+inline void set_constant(std::string& bytes, const std::string& name, int n, float last) {
+  const auto [at, count] = numbers_of(bytes, name, n);
   std::memset(bytes.data() + at, 0, count * sizeof(float));
   std::memcpy(bytes.data() + at + (count - 1) * sizeof(float), &last, sizeof last);
 }

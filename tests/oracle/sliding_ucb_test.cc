@@ -57,16 +57,7 @@ TEST_CASE("sliding_ucb agrees with its definition, step by step", "[oracle]") {
 }
 
 TEST_CASE("sliding_ucb whose window is never full is UCB1", "[oracle]") {
-  const auto context = context_of(4);
-  Console remembering(make_policy("sliding_ucb", context, sliding(1000, 2)), context, 37);
-  Console ucb1(make_policy("ucb", context), context, 37);
-  Rng rng(7, "rewards");
-  for (int t = 0; t < 500; ++t) {
-    REQUIRE(remembering.decide().arm == ucb1.decide().arm);
-    const double reward = rng.uniform();
-    remembering.learn({reward});
-    ucb1.learn({reward});
-  }
+  check_ucb1("sliding_ucb", sliding(1000, 2));
 }
 
 // The third coin is the best of all and the worst of all by turns; what it once earned misleads those who remember.

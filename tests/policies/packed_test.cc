@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "policies/cholesky.h"
+#include "policies/linear_algebra.h"
 #include "policies/ridge.h"
 #include "tests/policies/elimination.h"
 
@@ -29,39 +29,39 @@ TEST_CASE("a factor solves what elimination solves, made whole or by updates", "
   for (const std::size_t d : {1, 2, 7, 20}) {
     const double ridge = 0.3;
     Matrix a = diagonal(d, ridge);
-    std::vector<double> packed(cholesky::packed_size(d), 0.0), whole(packed), updated(packed);
-    for (std::size_t i = 0; i < d; ++i) updated[cholesky::packed_size(i) + i] = std::sqrt(ridge);
+    std::vector<double> packed(packed::size(d), 0.0), whole(packed), updated(packed);
+    for (std::size_t i = 0; i < d; ++i) updated[packed::size(i) + i] = std::sqrt(ridge);
     for (int n = 0; n < 30; ++n) {
       const auto x = random_vector(d, rng);
       add_outer(a, 1, x);
-      cholesky::add_outer(packed, 1, x);
+      packed::add_outer(packed, 1, x);
       auto used_up = x;
-      cholesky::update(updated, used_up);
+      packed::update(updated, used_up);
     }
-    REQUIRE(cholesky::factor(packed, ridge, whole, d));
+    REQUIRE(packed::factor(packed, ridge, whole, d));
     const auto b = random_vector(d, rng), expected = eliminate(a, b);
     for (const auto& l : {whole, updated}) {
       auto x = b;
-      cholesky::solve_lower(l, x);
-      cholesky::solve_upper(l, x);
+      packed::solve_lower(l, x);
+      packed::solve_upper(l, x);
       for (std::size_t i = 0; i < d; ++i) REQUIRE(x[i] == Approx(expected[i]).epsilon(1e-10).margin(1e-12));
     }
-    REQUIRE(cholesky::quadratic(packed, b) == Approx(dot(times(a, b), b) - ridge * dot(b, b)));
+    REQUIRE(packed::quadratic(packed, b) == Approx(dot(times(a, b), b) - ridge * dot(b, b)));
   }
 }
 
 TEST_CASE("outer products fade", "[policies]") {
   std::vector<double> a = {1, 2, 3};
-  cholesky::add_outer(a, 0.5, std::vector<double>{2, 3});
+  packed::add_outer(a, 0.5, std::vector<double>{2, 3});
   REQUIRE(a == std::vector<double>{0.5 + 4, 1 + 6, 1.5 + 9});
 }
 
 TEST_CASE("what is not definite is said to be so, and lifted", "[policies]") {
   std::vector<double> l(3);
-  REQUIRE_FALSE(cholesky::factor(std::vector<double>{1, 2, 1}, 0.1, l, 2));
+  REQUIRE_FALSE(packed::factor(std::vector<double>{1, 2, 1}, 0.1, l, 2));
   REQUIRE(l[2] > 0);
-  REQUIRE_FALSE(cholesky::factor(std::vector<double>{std::nan(""), 0, 1}, 0.1, l, 2));
-  REQUIRE(cholesky::factor(std::vector<double>{0, 0, 0}, 0.1, l, 2));
+  REQUIRE_FALSE(packed::factor(std::vector<double>{std::nan(""), 0, 1}, 0.1, l, 2));
+  REQUIRE(packed::factor(std::vector<double>{0, 0, 0}, 0.1, l, 2));
 }
 
 TEST_CASE("a regression is the direct one, step by step", "[policies]") {
