@@ -5,7 +5,8 @@
 
 BRIDGE is the program env_bridge. The action is K-1 numbers u; the weights are softmax([u, 0]), as our logistic-normal policies
 have it. SAC and TD3 want bounded actions: theirs lie in [-1, 1] and are multiplied by 6, the reach of ours; TD3's noises are divided by
-it. SAC's weight of the entropy is fixed, for the entropies are of different densities. Networks, batches and rates are ours. Prints one line a seed: the mean return
+it. SAC's weight of the entropy is fixed, for the entropies are of different densities. Networks, batches and rates are ours. With --ours
+they also warm up with even draws from the simplex, and TD3's actor ends in 6 tanh(f / 6), as ours do. Prints one line a seed: the mean return
 of evaluation episodes under the deterministic policy, and training steps a second.
 """
 import argparse
@@ -38,12 +39,12 @@ class Gentle(torch.nn.Module):
 
 
 class Bridged(gym.Env):
-    def __init__(self, program, kind, settings, scale, seed):
+    def __init__(self, program, kind, settings, scale, seed, even):
         self.process = subprocess.Popen([program, kind, *settings], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.k, self.d, self.horizon = struct.unpack("<3q", self._read(24))
         bound = 10.0 if scale is None else 1.0  # wide enough never to cut a Gaussian policy
         self.scale = 1.0 if scale is None else scale
-        box = gym.spaces.Box if scale is None else Even
+        box = Even if even else gym.spaces.Box
         self.action_space = box(-bound, bound, (self.k - 1,), np.float32)
         self.action_space.seed(seed)
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (self.d,), np.float32)
@@ -89,7 +90,7 @@ def evaluate(model, env, episodes):
     return float(np.mean(returns))
 
 
-def make(name, env, seed, gamma):
+def make(name, env, seed, gamma, ours):
     common = dict(policy="MlpPolicy", env=env, seed=seed, device="cpu", gamma=gamma)
     if name == "ppo":
         return sb3.PPO(**common, n_steps=2048, batch_size=64, n_epochs=10, learning_rate=3e-4)
@@ -100,8 +101,9 @@ def make(name, env, seed, gamma):
     zeros = np.zeros(env.k - 1)
     model = sb3.TD3(**common, target_policy_noise=0.2 / REACH, target_noise_clip=0.5 / REACH,
                     action_noise=sb3.common.noise.NormalActionNoise(zeros, zeros + 0.5 / REACH))
-    for actor in (model.actor, model.actor_target):
-        actor.mu[-1] = Gentle()
+    if ours:
+        for actor in (model.actor, model.actor_target):
+            actor.mu[-1] = Gentle()
     return model
 
 
@@ -116,6 +118,7 @@ def main():
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument("--gamma", type=float, default=1.0)
+    parser.add_argument("--ours", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -123,8 +126,9 @@ def main():
           f"{given.steps} steps, {given.threads} threads")
     print("algorithm\tseed\treturn\tsteps_per_second", flush=True)
     for seed in range(given.first_seed, given.first_seed + given.seeds):
-        env = Bridged(given.bridge, given.env, given.set, None if given.algorithm == "ppo" else REACH, seed)
-        model = make(given.algorithm, env, seed, given.gamma)
+        env = Bridged(given.bridge, given.env, given.set, None if given.algorithm == "ppo" else REACH, seed,
+                      given.ours and given.algorithm != "ppo")
+        model = make(given.algorithm, env, seed, given.gamma, given.ours)
         began = time.perf_counter()
         model.learn(given.steps)
         speed = given.steps / (time.perf_counter() - began)
