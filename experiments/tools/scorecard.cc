@@ -1,4 +1,4 @@
-// tool scorecard: every policy on every environment with a known answer; a table, and with --out its numbers as a file.
+// tool scorecard: every policy on every environment with a known answer; a table, and with --out its numbers as a file and a figure.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/report_program.h"
 #include "experiments/scorecard.h"
 #include "experiments/tool.h"
 
@@ -51,7 +52,12 @@ int play_scorecard_tool(const std::vector<std::string>& arguments) {
     const std::filesystem::path out = given["out"].as<std::string>();
     make_folder(out);
     write_atomically(out / "scorecard.tsv", scorecard_tsv(card));
-    fmt::print("\n{}\n", (out / "scorecard.tsv").string());
+    fmt::print("\n");
+    if (const Ending drawn = make_report(out, false); drawn.code != 0) {
+      fmt::print(stderr, "tool scorecard: the figure could not be drawn ({}); {} is there, and ./report {} tries again\n", drawn.message,
+                 (out / "scorecard.tsv").string(), out.string());
+      return drawn.code;
+    }
   }
   return static_cast<int>(Exit::done);
 }

@@ -212,9 +212,9 @@ TEST_CASE("a script refuses a missing or foreign table and keeps the old figure"
   const TemporaryFolder out;
   const fs::path x = out.path();
   write_atomically(x / "foreign.tsv", "a\tb\n1\t2\n");
-  write_atomically(x / "curves.tsv", "policy\ttokens\tmean\tlo\thi\tn\nu\t0\t2\tNaN\tNaN\t1\nu\t9\t1\tNaN\tNaN\t1\n");
-  write_atomically(x / "empty.tsv", "policy\ttokens\tmean\tlo\thi\tn\n");
-  write_atomically(x / "words.tsv", "policy\ttokens\tmean\tlo\thi\tn\nu\t0\tno\tnumbers\there\t1\nu\t9\tno\tnumbers\there\t1\n");
+  write_atomically(x / "curves.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\nu\t1\t0\t2\tNaN\tNaN\t1\nu\t1\t9\t1\tNaN\tNaN\t1\n");
+  write_atomically(x / "empty.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\n");
+  write_atomically(x / "words.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\nu\t1\t0\tno\tnumbers\there\t1\nu\t1\t9\tno\tnumbers\there\t1\n");
   write_atomically(x / "old.svg", "the figure of last time");
   CHECK(plot(x, "curves.gp old.svg missing.tsv") == 3);
   CHECK(plot(x, "curves.gp old.svg foreign.tsv") == 3);
