@@ -166,11 +166,7 @@ void finish(Score& score, const Known& known, const std::vector<Game>& games, st
   score.score_se = score.se / gap;
 }
 
-/// Without "-0.00".
-std::string number(double value, int digits) {
-  const std::string text = fmt::format("{:.{}f}", value, digits);
-  return text.find_first_not_of("-0.") == std::string::npos ? fmt::format("{:.{}f}", 0.0, digits) : text;
-}
+std::string two_digits(double value) { return fmt::format("{:.2f}", std::abs(value) < 0.005 ? 0.0 : value); }
 
 std::string in_one_line(std::string text) {
   std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '#'; }, ' ');
@@ -210,22 +206,24 @@ Scorecard play_scorecard(const ScorecardOptions& options, const std::function<vo
 
 std::string scorecard_tsv(const Scorecard& card) {
   const ScorecardOptions& o = card.options;
+  const auto seeds = [](std::int64_t n) { return fmt::format("{} seed{}", n, n == 1 ? "" : "s"); };
   std::string out = fmt::format(
-      "# Share of the way from equal weights (0) to the best policy there is (1), of the expected return; mean over seeds. Options are the defaults.\n"
-      "# Policies that learn within an episode: one episode from nothing, {} seeds. Across episodes: {} seeds, judged in {} episodes after "
-      "learning from {}.\n"
+      "# Share of the way from equal weights (0) to the best policy there is (1), in expected return; mean over seeds, default options.\n"
+      "# Learning within an episode: {}, one episode each. Across episodes: {}, judged in {} episodes after learning from {}.\n"
       "row\tgroup\tpolicy\tcolumn\tenvironment\tseeds\tepisodes\treturn\treturn_se\tregret\tregret_se\tscore\tscore_se\toptimum\tschedule\tfixed\t"
-      "uniform\trefused\n", o.seeds, o.across_seeds, o.evaluation, o.episodes);
+      "uniform\trefused\n", seeds(o.seeds), seeds(o.across_seeds), o.evaluation, o.episodes);
   const std::size_t cases = card.known.size();
   for (std::size_t i = 0; i < card.scores.size(); ++i) {
     const Score& s = card.scores[i];
     const Known& k = card.known[i % cases];
     out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t", i / cases + 1, s.group, s.policy, i % cases + 1, s.label, s.seeds, s.episodes);
-    if (s.refused.empty())
-      out += fmt::format("{:.6g}\t{:.3g}\t{:.6g}\t{:.3g}\t{}\t{:.4f}", s.mean, s.se, s.regret, s.regret_se, number(s.score, 4), s.score_se);
-    else
-      out += "NaN\tNaN\tNaN\tNaN\tNaN\tNaN";
-    out += fmt::format("\t{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\t{}\n", k.optimum, k.schedule, k.fixed, k.uniform, in_one_line(s.refused));
+    const auto cell = [&](double value, int digits) {
+      return !s.refused.empty() || std::isnan(value) ? std::string("NaN") : fmt::format("{:.{}g}", value, digits);
+    };
+    const auto share = [&](double value) { return cell(std::round(value * 1e4) / 1e4 + 0.0, 9); };
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t", cell(s.mean, 6), cell(s.se, 3), cell(s.regret, 6), cell(s.regret_se, 3), share(s.score),
+                       share(s.score_se));
+    out += fmt::format("{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\t{}\n", k.optimum, k.schedule, k.fixed, k.uniform, in_one_line(s.refused));
   }
   return out;
 }
@@ -235,13 +233,13 @@ std::string scorecard_markdown(const Scorecard& card) {
   for (const Known& k : card.known) {
     head += " " + k.label + " |";
     rule += "---|";
-    fixed += fmt::format(" {:.2f} |", (k.fixed - k.uniform) / (k.optimum - k.uniform));
-    schedule += fmt::format(" {:.2f} |", (k.schedule - k.uniform) / (k.optimum - k.uniform));
+    fixed += fmt::format(" {} |", two_digits((k.fixed - k.uniform) / (k.optimum - k.uniform)));
+    schedule += fmt::format(" {} |", two_digits((k.schedule - k.uniform) / (k.optimum - k.uniform)));
   }
   for (std::size_t i = 0; i < card.scores.size(); ++i) {
     const Score& s = card.scores[i];
     if (i % card.known.size() == 0) out += "| " + s.policy + " |";
-    out += s.refused.empty() ? " " + number(s.score, 2) + " |" : " |";
+    out += s.refused.empty() ? " " + two_digits(s.score) + " |" : " |";
     if ((i + 1) % card.known.size() == 0) out += "\n";
   }
   return head + "\n" + rule + "\n" + schedule + "\n" + fixed + "\n" + out;

@@ -166,9 +166,10 @@ TEST_CASE("learning has tables and a figure where runs have several episodes, an
   CHECK(done.problems.empty());
   const auto learning = read_table(tables / "learning.tsv"), evaluation = read_table(tables / "evaluation.tsv");
   CHECK(learning.size() == 1 + 2 * 10);
-  CHECK(learning[1][1] == "1");  // line type 1 is the baseline's
-  CHECK(learning[11][0] == "console");
-  CHECK(learning[11][1] == "2");
+  CHECK(learning[1][0] == "console");
+  CHECK(learning[1][1] == "2");
+  CHECK(learning[11][0] == "random");  // the baseline comes last, so that it is drawn on top
+  CHECK(learning[11][1] == "1");
   CHECK(cell(learning, "n", "policy", "console") == "3");
   CHECK(evaluation.size() == 1 + 2 * 3 + 2 * 2);
   CHECK(cell(evaluation, "return", "policy", "console") == "8");
