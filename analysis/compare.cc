@@ -258,6 +258,20 @@ void note_peculiarities(const Collection& collection, Comparison& all) {
       all.notes.push_back(fmt::format("{} failed and is not in the means: they flatter its policy.", item.place));
 }
 
+/// Needs the ranking.
+void choose_lines(Comparison& all) {
+  const std::size_t n = all.contenders.size();
+  std::vector<bool> named(n, n <= kCurvesNamed);
+  std::size_t best = 0;
+  for (const std::size_t i : all.ranking) {
+    if (all.contenders[i].is_baseline || best++ < kBestNamed) named[i] = true;
+  }
+  named[all.ranking.back()] = true;
+  std::size_t line = all.baseline.empty() ? 1 : 0;
+  for (std::size_t i = 0; i < n; ++i)
+    if (named[i]) all.contenders[i].line = ++line;
+}
+
 }  // namespace
 
 double Series::at(double position) const {
@@ -311,6 +325,10 @@ const Contender* Comparison::baseline_contender() const {
   return !contenders.empty() && contenders[0].is_baseline ? &contenders[0] : nullptr;
 }
 
+std::size_t Comparison::named() const {
+  return static_cast<std::size_t>(std::ranges::count_if(contenders, [](const Contender& c) { return c.line > 0; }));
+}
+
 Comparison compare(const Collection& collection, const std::string& baseline) {
   const RunRecord& first = collection.runs.at(0);
   Comparison all;
@@ -339,6 +357,7 @@ Comparison compare(const Collection& collection, const std::string& baseline) {
     const double x = all.contenders[a].mean, y = all.contenders[b].mean;
     return all.lower_is_better ? x < y : x > y;
   });
+  choose_lines(all);
   return all;
 }
 

@@ -51,6 +51,7 @@ struct Contender {
   std::vector<const RunRecord*> runs;   ///< by seed; of the Collection
   std::size_t left_out = 0;             ///< runs of this point that were found and not used
   bool is_baseline = false, adapts = false;
+  std::size_t line = 0;                 ///< its line type in figures of curves, 1 is the baseline's; 0: one of many, grey and without a name
   double mean = 0, sd = 0, median = 0, interquartile = 0;  ///< of the metric, over seeds
   stats::Interval interval;             ///< of the mean
   double overhead_seconds = 0, overhead_flops = 0;         ///< shares, mean over seeds (see overhead_* below)
@@ -76,6 +77,7 @@ struct Comparison {
   std::vector<std::string> notes;       ///< what a reader has to know
 
   const Contender* baseline_contender() const;
+  std::size_t named() const;            ///< contenders whose line is not 0
   std::size_t wins(const stats::Paired& p) const { return lower_is_better ? p.lower : p.higher; }
 };
 
@@ -85,6 +87,9 @@ Comparison compare(const Collection& collection, const std::string& baseline = "
 /// Pairs of two contenders by seed.
 std::vector<Pair> pairs_of(const Contender& one, const Contender& other);
 stats::Paired paired(const std::vector<Pair>& pairs, double confidence);
+
+/// Contenders that figures of curves can name all; of more, the baseline, the best kBestNamed and the worst are.
+inline constexpr std::size_t kCurvesNamed = 12, kBestNamed = 4;
 
 /// Share of a run's seconds that its console needs: all phases but train, setup and observe, over those and train.
 double overhead_seconds(const RunRecord& run);

@@ -83,6 +83,16 @@ std::string last_line(std::string text) {
   return line == std::string::npos ? text : text.substr(line + 1);
 }
 
+/// Of figures of many curves: who has a name, at length for a caption and in brief for the figure itself; "" when all have.
+std::string named_at_length(const Comparison& all) {
+  if (all.named() == all.contenders.size()) return "";
+  return fmt::format(" {} of {} policies are named: {}the best {} and the worst by {}; the others are grey, without bands.", all.named(),
+                     all.contenders.size(), all.baseline.empty() ? "" : all.baseline + " (the baseline), ", kBestNamed, all.quantity);
+}
+std::string named_in_brief(const Comparison& all) {
+  return all.named() == all.contenders.size() ? "" : fmt::format("; {} of {} policies named", all.named(), all.contenders.size());
+}
+
 Figure curves_figure(const Comparison& all) {
   std::size_t fewest = SIZE_MAX, most = 0, paired = 0;
   for (const Contender& c : all.contenders) {
@@ -91,7 +101,7 @@ Figure curves_figure(const Comparison& all) {
     paired += !c.difference.x.empty();
   }
   const std::string seeds = seeds_in_words(fewest, most);
-  const std::string band = most < 2 ? seeds : fmt::format("{} t intervals, {}", stats::percent(all.confidence), seeds);
+  const std::string band = (most < 2 ? seeds : fmt::format("{} t intervals, {}", stats::percent(all.confidence), seeds)) + named_in_brief(all);
   Figure out;
   out.name = "curves";
   out.arguments = {"curves.gp", "tables/curves.tsv", paired > 0 ? "tables/differences.tsv" : "", all.baseline, band,
@@ -100,7 +110,8 @@ Figure curves_figure(const Comparison& all) {
                             most < 2 ? "" : fmt::format("; bands are {} t intervals of the mean over seeds", stats::percent(all.confidence)));
   if (paired > 0)
     out.caption += fmt::format(" Below: difference to {}, paired by seed, with the {} paired t interval at each point (pointwise, not for "
-                               "the curve as a whole).", all.baseline, stats::percent(all.confidence));
+                               "the curve as a whole; cut where it is wide early on).", all.baseline, stats::percent(all.confidence));
+  out.caption += named_at_length(all);
   return out;
 }
 
@@ -126,12 +137,13 @@ Figure learning_figure(const Comparison& all, bool learned, bool evaluated) {
   Figure out;
   out.name = "learning";
   out.arguments = {"learning.gp", learned ? "tables/learning.tsv" : "", evaluated ? "tables/evaluation.tsv" : "",
-                   learned ? average : seeds, "return (sum of rewards)"};
+                   (learned ? average : seeds) + named_in_brief(all), "return (sum of rewards)"};
   if (learned)
     out.caption = fmt::format("Return of the episodes that policies learned from, against the number of the episode: mean over the last {} "
                               "episodes of {}; bands are one standard deviation of these returns to either side, not an interval of the mean.",
                               all.window, seeds);
   if (evaluated) out.caption += fmt::format("{}Every evaluation episode is a point{}.", learned ? " " : "", learned ? ", on the right" : "; " + seeds);
+  out.caption += named_at_length(all);
   return out;
 }
 

@@ -100,14 +100,26 @@ TableText pairs_table(const Comparison& all) {
   return out;
 }
 
+/// In the order in which curves are drawn, the last on top: those without a name, the named ones, the baseline.
+std::vector<const Contender*> drawing_order(const Comparison& all) {
+  std::vector<const Contender*> out;
+  for (const Contender& c : all.contenders) out.push_back(&c);
+  std::ranges::stable_sort(out, [](const Contender* a, const Contender* b) {
+    return (a->line == 0 && b->line > 0) || (b->line > 0 && a->line > b->line);
+  });
+  return out;
+}
+
 TableText curves_table(const Comparison& all, bool differences) {
   const std::string what = differences ? "difference to the baseline, paired by seed: " : "";
   TableText out(provenance(all, what + all.curve_quantity + " against " + all.x_name),
-                {"policy", "tokens", "mean", "lo", "hi", "n"});
-  for (const Contender& c : all.contenders) {
-    const Curve& curve = differences ? c.difference : c.curve;
-    for (std::size_t i = 0; i < curve.x.size(); ++i)
-      out.add(c.name).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high).add(curve.n).end_row();
+                {"policy", "line", "tokens", "mean", "lo", "hi", "n"});
+  for (const Contender* c : drawing_order(all)) {
+    const Curve& curve = differences ? c->difference : c->curve;
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      out.add(c->name).add(c->line).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high);
+      out.add(curve.n).end_row();
+    }
     if (!curve.x.empty()) out.separate();
   }
   return out;
@@ -140,15 +152,14 @@ TableText weights_table(const Comparison& all, const Contender& c, const Weights
   return out;
 }
 
-/// `line`: the contender's line type in the figures.
 TableText learning_table(const Comparison& all) {
   TableText out(provenance(all, fmt::format("return of the episodes that were learned from: mean over the last {} episodes of all seeds; "
                                             "lo and hi: one standard deviation of them below and above", all.window)),
                 {"policy", "line", "episode", "mean", "lo", "hi", "n"});
-  for (std::size_t i = 0; i < all.contenders.size(); ++i) {
-    const Learning& l = all.contenders[i].learning;
+  for (const Contender* c : drawing_order(all)) {
+    const Learning& l = c->learning;
     for (std::size_t e = 0; e < l.episode.size(); ++e) {
-      out.add(all.contenders[i].name).add(i + (all.baseline.empty() ? 2 : 1)).add(l.episode[e]).add(l.mean[e]);
+      out.add(c->name).add(c->line).add(l.episode[e]).add(l.mean[e]);
       out.add(l.mean[e] - l.sd[e]).add(l.mean[e] + l.sd[e]).add(l.n[e]).end_row();
     }
     if (!l.episode.empty()) out.separate();
@@ -159,16 +170,16 @@ TableText learning_table(const Comparison& all) {
 TableText evaluation_table(const Comparison& all) {
   TableText out(provenance(all, "every episode that was played to judge a policy; order: from 1 in each run; value: the metric"),
                 {"policy", "line", "order", "return", "value", "seed", "episode"});
-  for (std::size_t i = 0; i < all.contenders.size(); ++i) {
-    for (const RunRecord* run : all.contenders[i].runs) {
+  for (const Contender* c : drawing_order(all)) {
+    for (const RunRecord* run : c->runs) {
       std::size_t order = 0;
       for (const PlayedEpisode& p : run->played) {
         if (!p.evaluation || run->played.size() < 2) continue;
-        out.add(all.contenders[i].name).add(i + (all.baseline.empty() ? 2 : 1)).add(++order).add(p.total).add(p.value);
+        out.add(c->name).add(c->line).add(++order).add(p.total).add(p.value);
         out.add(std::to_string(run->seed)).add(std::to_string(p.number)).end_row();
       }
     }
-    if (all.contenders[i].evaluated) out.separate();
+    if (c->evaluated) out.separate();
   }
   return out;
 }

@@ -1,5 +1,6 @@
 // Tidy tables: tab-separated, `#` lines of provenance, one header line, NaN for what is not known, numbers that read back to
-// the same bits. Equal runs give equal bytes. Curves lie one after another with two empty lines between, as gnuplot wants.
+// the same bits. Equal runs give equal bytes. Curves lie one after another with two empty lines between, as gnuplot wants, in the
+// order in which they are drawn; `line` is Contender::line.
 #pragma once
 #include <filesystem>
 #include <string>

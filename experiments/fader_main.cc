@@ -8,13 +8,13 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "experiments/child.h"
 #include "experiments/command_line.h"
 #include "experiments/config.h"
 #include "experiments/explain.h"
 #include "experiments/outlook.h"
 #include "experiments/launch.h"
 #include "experiments/provenance.h"
+#include "experiments/report_program.h"
 #include "experiments/sweep.h"
 #include "experiments/tool.h"
 
@@ -61,23 +61,6 @@ void dry_run(const CommandLine& line, const Experiment& experiment) {
     print(fmt::format("{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", i, p.slug, seeds, decisions, tokens, p.hash.substr(0, 12)));
   }
   print(fmt::format("\n{}{} runs; nothing was run\n", outlook(experiment), runs));
-}
-
-/// The report of a finished experiment, by the program that stands beside this one.
-void report(const std::filesystem::path& folder, bool quiet) {
-  const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "fader_report";
-  std::fflush(stdout);
-  Child child([&](const Child::Report&) {
-    if (quiet) std::freopen("/dev/null", "w", stdout);
-    ::execl(program.c_str(), program.c_str(), folder.c_str(), nullptr);
-    throw RunError(fmt::format("{}: cannot be started", program.string()));
-  });
-  while (!child.ended()) {
-    ::usleep(20000);
-    child.receive();
-  }
-  if (child.ended()->code != 0)
-    fmt::print(stderr, "the report could not be made ({}); the runs are complete, ./report {} tries again\n", child.ended()->message, folder.string());
 }
 
 std::string resume_command(const CommandLine& line, const std::filesystem::path& file, const Launch* launch) {
@@ -128,7 +111,9 @@ int run(const CommandLine& line, const Attributes& origin) {
                  resume_command(line, line.files[i], launch ? &*launch : nullptr));
       return 128 + result.signal;
     }
-    if (result.complete + result.kept > 0) report(result.folder, line.quiet);
+    if (result.complete + result.kept > 0)
+      if (const Ending made = make_report(result.folder, line.quiet); made.code != 0)
+        fmt::print(stderr, "the report could not be made ({}); the runs are complete, ./report {} tries again\n", made.message, result.folder.string());
     if (result.lost && result.left > 0) fmt::print(stderr, "{} runs are left\n", result.left);
     if (result.failed > 0) {
       fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete + result.kept,

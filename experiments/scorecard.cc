@@ -125,6 +125,25 @@ std::vector<Case> chosen_cases(const std::vector<std::string>& wanted) {
   return out;
 }
 
+struct Row {
+  std::string group, policy;
+};
+
+/// The policies that are wanted (none named: all), each once, by group. ConfigError when one of them is unknown.
+std::vector<Row> chosen_policies(const std::vector<std::string>& wanted) {
+  for (const std::string& name : wanted) policies().at(name);
+  const std::vector<std::string> all = policies().names();
+  std::vector<Row> out;
+  const auto choose = [&](const std::string& group, const std::string& name) {
+    const bool here = std::ranges::find(all, name) != all.end() && (wanted.empty() || std::ranges::find(wanted, name) != wanted.end());
+    if (here && std::ranges::none_of(out, [&](const Row& r) { return r.policy == name; })) out.push_back({group, name});
+  };
+  for (const PolicyGroup& group : scorecard_groups())
+    for (const std::string& name : group.policies) choose(group.name, name);
+  for (const std::string& name : all) choose("other", name);
+  return out;
+}
+
 Known known_of(const Case& where, const ScorecardOptions& options) {
   NoProgress quiet;
   const Cohort cohort = assemble(point_of("uniform", where, options, false), 0, nullptr, quiet);
@@ -147,18 +166,27 @@ void finish(Score& score, const Known& known, const std::vector<Game>& games, st
   score.score_se = score.se / gap;
 }
 
+std::string two_digits(double value) { return fmt::format("{:.2f}", std::abs(value) < 0.005 ? 0.0 : value); }
+
+std::string in_one_line(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '#'; }, ' ');
+  return text;
+}
+
 }  // namespace
 
 Scorecard play_scorecard(const ScorecardOptions& options, const std::function<void(std::size_t, std::size_t)>& progress) {
   const std::vector<Case> cases = chosen_cases(options.environments);
-  for (const std::string& name : options.policies) policies().at(name);
+  const std::vector<Row> rows = chosen_policies(options.policies);
   Scorecard card;
+  card.options = options;
   NoProgress quiet;
   for (const Case& c : cases) card.known.push_back(known_of(c, options));
   std::vector<Game> games;
-  for (const std::string& policy : options.policies.empty() ? policies().names() : options.policies)
+  for (const auto& [group, policy] : rows)
     for (const Case& c : cases) {
       Score& score = card.scores.emplace_back();
+      score.group = group;
       score.policy = policy;
       score.label = c.label;
       try {
@@ -177,13 +205,25 @@ Scorecard play_scorecard(const ScorecardOptions& options, const std::function<vo
 }
 
 std::string scorecard_tsv(const Scorecard& card) {
-  std::string out = "policy\tenvironment\tseeds\tepisodes\treturn\treturn_se\tregret\tregret_se\tscore\tscore_se\toptimum\tschedule\tfixed\tuniform\n";
+  const ScorecardOptions& o = card.options;
+  const auto seeds = [](std::int64_t n) { return fmt::format("{} seed{}", n, n == 1 ? "" : "s"); };
+  std::string out = fmt::format(
+      "# Share of the way from equal weights (0) to the best policy there is (1), in expected return; mean over seeds, default options.\n"
+      "# Learning within an episode: {}, one episode each. Across episodes: {}, judged in {} episodes after learning from {}.\n"
+      "row\tgroup\tpolicy\tcolumn\tenvironment\tseeds\tepisodes\treturn\treturn_se\tregret\tregret_se\tscore\tscore_se\toptimum\tschedule\tfixed\t"
+      "uniform\trefused\n", seeds(o.seeds), seeds(o.across_seeds), o.evaluation, o.episodes);
+  const std::size_t cases = card.known.size();
   for (std::size_t i = 0; i < card.scores.size(); ++i) {
     const Score& s = card.scores[i];
-    const Known& k = card.known[i % card.known.size()];
-    if (!s.refused.empty()) continue;
-    out += fmt::format("{}\t{}\t{}\t{}\t{:.6g}\t{:.3g}\t{:.6g}\t{:.3g}\t{:.4f}\t{:.4f}\t{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\n", s.policy, s.label, s.seeds,
-                       s.episodes, s.mean, s.se, s.regret, s.regret_se, s.score, s.score_se, k.optimum, k.schedule, k.fixed, k.uniform);
+    const Known& k = card.known[i % cases];
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t", i / cases + 1, s.group, s.policy, i % cases + 1, s.label, s.seeds, s.episodes);
+    const auto cell = [&](double value, int digits) {
+      return !s.refused.empty() || std::isnan(value) ? std::string("NaN") : fmt::format("{:.{}g}", value, digits);
+    };
+    const auto share = [&](double value) { return cell(std::round(value * 1e4) / 1e4 + 0.0, 9); };
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t", cell(s.mean, 6), cell(s.se, 3), cell(s.regret, 6), cell(s.regret_se, 3), share(s.score),
+                       share(s.score_se));
+    out += fmt::format("{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\t{}\n", k.optimum, k.schedule, k.fixed, k.uniform, in_one_line(s.refused));
   }
   return out;
 }
@@ -193,13 +233,13 @@ std::string scorecard_markdown(const Scorecard& card) {
   for (const Known& k : card.known) {
     head += " " + k.label + " |";
     rule += "---|";
-    fixed += fmt::format(" {:.2f} |", (k.fixed - k.uniform) / (k.optimum - k.uniform));
-    schedule += fmt::format(" {:.2f} |", (k.schedule - k.uniform) / (k.optimum - k.uniform));
+    fixed += fmt::format(" {} |", two_digits((k.fixed - k.uniform) / (k.optimum - k.uniform)));
+    schedule += fmt::format(" {} |", two_digits((k.schedule - k.uniform) / (k.optimum - k.uniform)));
   }
   for (std::size_t i = 0; i < card.scores.size(); ++i) {
     const Score& s = card.scores[i];
     if (i % card.known.size() == 0) out += "| " + s.policy + " |";
-    out += s.refused.empty() ? fmt::format(" {:.2f} |", s.score) : " |";
+    out += s.refused.empty() ? " " + two_digits(s.score) + " |" : " |";
     if ((i + 1) % card.known.size() == 0) out += "\n";
   }
   return head + "\n" + rule + "\n" + schedule + "\n" + fixed + "\n" + out;

@@ -27,8 +27,15 @@ struct Case {
 };
 const std::vector<Case>& scorecard_cases();
 
+/// Policies that belong together, in the order of the scorecard's rows; those that stand in no group come last, under "other".
+struct PolicyGroup {
+  std::string name;
+  std::vector<std::string> policies;
+};
+const std::vector<PolicyGroup>& scorecard_groups();
+
 struct Score {
-  std::string policy, label;
+  std::string group, policy, label;
   std::string refused;                  ///< why it cannot be played there; "": it was
   std::int64_t seeds = 0, episodes = 0; ///< episodes learned from
   double mean = 0, se = 0;              ///< of the return
@@ -40,14 +47,16 @@ struct Known {
   double optimum = 0, schedule = 0, fixed = 0, uniform = 0;
 };
 struct Scorecard {
+  ScorecardOptions options;             ///< that it was played with
   std::vector<Known> known;             ///< one a case
-  std::vector<Score> scores;            ///< policies in alphabetical order, cases in theirs
+  std::vector<Score> scores;            ///< policies by group, and of each all cases
 };
 
 /// `progress` hears how many of how many games were played; it may be called from any thread. ConfigError for unknown names.
 Scorecard play_scorecard(const ScorecardOptions& options, const std::function<void(std::size_t, std::size_t)>& progress);
 
-/// Tab-separated, a header first: what figures and people read.
+/// Tab-separated, a header after `#` lines that say how it was played: what figures and people read. A line for every policy and case,
+/// NaN where it cannot be played, and then why. Says nothing of `jobs`.
 std::string scorecard_tsv(const Scorecard& card);
 /// A table of scores: a row a policy, a column a case.
 std::string scorecard_markdown(const Scorecard& card);

@@ -1,4 +1,4 @@
-// The environments of the scorecard, in the order of its columns.
+// The environments of the scorecard, in the order of its columns, and the groups of its rows.
 #include "experiments/scorecard.h"
 
 namespace fader {
@@ -20,6 +20,22 @@ const std::vector<Case>& scorecard_cases() {
       {"curves", "curves-v0", {}},
   };
   return cases;
+}
+
+const std::vector<PolicyGroup>& scorecard_groups() {
+  static const std::vector<PolicyGroup> groups = {
+      {"fixed", {"uniform", "fixed", "one_hot", "dirichlet", "schedule", "replay", "average"}},
+      {"seed", {"seed_paper", "seed_fixed", "seed_code"}},
+      {"full information", {"hedge", "exponentiated_gradient", "gradient_bandit"}},
+      {"adversarial", {"exp3", "exp3s", "exp3ix", "exp4", "odm_paper", "odm_code"}},
+      {"stochastic", {"epsilon_greedy", "boltzmann", "ucb", "discounted_ucb", "sliding_ucb", "thompson", "discounted_thompson"}},
+      {"contextual", {"linucb", "d_linucb", "lin_thompson"}},
+      {"mixing laws", {"ado", "aioli"}},
+      {"black box", {"random_search", "cma_es", "gp_bo"}},
+      {"actor-critic", {"reinforce", "a2c", "ppo", "ddpg", "td3", "sac"}},
+      {"reference", {"oracle_greedy"}},
+  };
+  return groups;
 }
 
 }  // namespace fader

@@ -27,7 +27,7 @@ const std::vector<Tool> kTools = {
     {"minari", "RUN... --out DIR [--id NAME-vN]", "exports complete runs as a dataset for Python's minari", export_runs},
     {"schema", "[--out FILE]", "prints the JSON Schema of experiment files, for editors (experiments/schema.json)", write_schema},
     {"scorecard", "[--seeds n] [--across-seeds n] [--episodes n] [--members n] [--evaluation n] [--policy NAME]... [--env NAME]... [--jobs n] [--out DIR]",
-     "plays every policy on every environment with a known answer, and says how near to the optimum it came", play_scorecard_tool},
+     "plays every policy on every environment with a known answer, and says how near to the optimum it came; --out: as a table and a figure", play_scorecard_tool},
 };
 
 const Tool& tool_named(const std::string& name) {

@@ -23,6 +23,7 @@ do for [i=1:64] {
   set linetype i linecolor rgb colour[k] linewidth (d == 5 ? 2.8 : 2) dashtype solid
   if (strlen(dash[d])) { set linetype i dashtype dash[d] }
 }
+set linetype 65 linecolor rgb "#c4c4c4" linewidth 0.8 dashtype solid   # one of many, without a name
 set encoding utf8
 set datafile separator "\t"
 set datafile commentschars "#"
@@ -30,6 +31,10 @@ set border 3 linecolor rgb "#444444" linewidth 1
 set tics nomirror out scale 0.6 textcolor rgb "#222222"
 set grid ytics linecolor rgb "#dddddd" linetype 1 linewidth 0.6 dashtype solid
 set key reverse Left samplen 3 spacing 1.15 textcolor rgb "#222222"
+
+# Steps of 1, 2 or 5 times a power of ten: the least that is not below x.
+power(x) = 10.0**floor(log10(x) + 1e-9)
+nice(x) = x <= power(x)*1.001 ? power(x) : x <= 2*power(x) ? 2*power(x) : x <= 5*power(x) ? 5*power(x) : 10*power(x)
 
 # A table is usable when it has rows and its first columns have the names expected ("policy tokens mean").
 quoted(s) = "'".s."'"

@@ -2,20 +2,18 @@
 # judge the policy as points on the right, on one scale.
 #   gnuplot -c learning.gp <out.svg|png|pdf> <learning.tsv> [<evaluation.tsv> [<band> [<quantity>]]]
 # <band>: what lines and bands are. Tables: policy line episode mean lo hi n, and policy line order return ..., the policies one after
-# another with two empty lines between; line: the number of the line type; NaN where there is no band. Either name may be empty, and
-# that side is then left out. Exit 3: a table is missing or of another kind.
+# another with two empty lines between, those of line 0 (key.gp) first; NaN where there is no band. Either name may be empty, and that
+# side is then left out. Exit 3: a table is missing or of another kind.
 slash(s) = strstrt(s, "/") ? strstrt(s, "/") + slash(s[strstrt(s, "/") + 1:*]) : 0
 given(i, otherwise) = ARGC >= i && strlen(ARGV[i]) ? ARGV[i] : otherwise
 learning = given(2, "")
 evaluation = given(3, "")
 band = given(4, "")
 quantity = given(5, "return (sum of rewards)")
-names = "cat '".learning."' '".evaluation."' 2>/dev/null | grep '^[^#]' | cut -f 1,2 | grep -v '^policy\tline' | sort -t '\t' -k 2n -u"
-longest = int(system(names." | cut -f 1 | awk '{ if (length > n) n = length } END { print n + 0 }'"))   # of the names in the key
-rows = int(system(names." | awk 'END { print NR }'"))                                                  # of the key
-more(n, usual) = n > usual ? n - usual : 0
+folder = ARG0[1:slash(ARG0)]
+call folder."key.gp" (learning) (evaluation)
 W = 760 + 8*more(longest, 18)
-call ARG0[1:slash(ARG0)]."common.gp" ARG1 (W) (430 + 18*more(rows, 16))
+call folder."common.gp" ARG1 (W) (430 + 18*more(entries, 16))
 if (!strlen(learning) && !strlen(evaluation)) { print "usage: gnuplot -c learning.gp <out> <learning.tsv> [<evaluation.tsv> ...]"; exit status 2 }
 if (strlen(learning) && !usable(learning, "policy line episode mean lo hi")) {
   print learning.": no table, or no rows, with columns policy line episode mean lo hi"
@@ -26,9 +24,7 @@ if (strlen(evaluation) && !usable(evaluation, "policy line order return")) {
   exit status 3
 }
 
-array label[64]   # of the policies, by line type
-do for [i=1:64] { label[i] = "" }
-mark(i) = int(word("6 4 8 12 10 14 2 1", 1 + (i - 1) % 8))   # open shapes, told apart without colour
+mark(i) = named(i) ? int(word("6 4 8 12 10 14 2 1", 1 + (i - 1) % 8)) : 7   # open shapes, told apart without colour; dots without a name
 low = 1e300
 high = -1e300
 lower(x) = x < low ? x : low
@@ -39,10 +35,10 @@ if (strlen(learning)) {
   curves = STATS_blocks
   last = STATS_max
   array curve[curves]
-  do for [i=1:curves] {
-    stats learning index i-1 using (name = strcol(1), number = $2, $3) nooutput
-    curve[i] = int(number)
-    label[curve[i]] = name
+  first = curves + 1   # that has a name
+  do for [i=curves:1:-1] {
+    stats learning index i-1 using (curve[i] = int($2), $3) nooutput
+    first = named(curve[i]) ? i : first
   }
 }
 if (strlen(evaluation)) {
@@ -51,9 +47,7 @@ if (strlen(evaluation)) {
   judged = STATS_max
   array group[groups]
   do for [i=1:groups] {
-    stats evaluation index i-1 using (name = strcol(1), number = $2, $3) nooutput
-    group[i] = int(number)
-    label[group[i]] = name
+    stats evaluation index i-1 using (group[i] = int($2), $3) nooutput
   }
 }
 margin = high > low ? 0.04*(high - low) : 0.5
@@ -71,12 +65,14 @@ if (strlen(learning)) {
   set lmargin at screen left
   set rmargin at screen between
   set xrange [0:last > 0 ? last : 1]
+  set xtics nice(last > 4 ? last / 4.0 : 1)
   set xlabel "learning episode"
   set label 1 band at graph 0,1.05 left textcolor rgb "#555555"
-  plot for [i=1:curves] learning index i-1 using 3:(edge(5)):(edge(6)) with filledcurves \
+  plot for [i=1:first-1] learning index i-1 using 3:4 with lines linetype type(0) notitle, \
+       for [i=first:curves] learning index i-1 using 3:(edge(5)):(edge(6)) with filledcurves \
          fillstyle transparent solid 0.15 noborder linetype curve[i] notitle, \
-       for [i=1:curves] learning index i-1 using 3:4 with lines linetype curve[i] notitle, \
-       for [i=1:64] keyentry with lines linetype i title (strlen(evaluation) ? "" : label[i])
+       for [i=first:curves] learning index i-1 using 3:4 with lines linetype curve[i] notitle, \
+       for [i=1:entries] keyentry with lines linetype i title (strlen(evaluation) ? "" : label[i])
   unset ylabel
   unset label 1
   set format y ""
@@ -85,12 +81,13 @@ if (strlen(evaluation)) {
   set lmargin at screen between + (strlen(learning) ? 22.0/W : 0)
   set rmargin at screen right
   set xrange [0.5:judged + 0.5]
-  set xtics judged > 8 ? ceil(judged/4.0) : judged > 4 ? 2 : 1
+  set xtics nice(judged > 3 ? judged/3.0 : 1)
   set xlabel strlen(learning) ? "evaluation" : "evaluation episode"
   if (!strlen(learning)) { set label 1 band at graph 0,1.04 left textcolor rgb "#555555" }
   spread(i) = groups > 1 ? 0.6*(i - 1)/(groups - 1) - 0.3 : 0   # side by side
-  plot for [i=1:groups] evaluation index i-1 using ($3 + spread(i)):4 with points linetype group[i] pointtype mark(group[i]) pointsize 0.9 linewidth 1.2 notitle, \
-       for [i=1:64] keyentry with linespoints linetype i pointtype mark(i) pointsize 0.9 title label[i]
+  plot for [i=1:groups] evaluation index i-1 using ($3 + spread(i)):4 with points linetype type(group[i]) pointtype mark(group[i]) \
+         pointsize (!named(group[i]) ? 0.3 : judged > 40 ? 0.5 : 0.9) linewidth 1.2 notitle, \
+       for [i=1:entries] keyentry with linespoints linetype i pointtype mark(i) pointsize 0.9 title label[i]
 }
 unset multiplot
 unset output

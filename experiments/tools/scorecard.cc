@@ -1,4 +1,4 @@
-// tool scorecard: every policy on every environment with a known answer; a table, and with --out its numbers as a file.
+// tool scorecard: every policy on every environment with a known answer; a table, and with --out its numbers as a file and a figure.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "experiments/report_program.h"
 #include "experiments/scorecard.h"
 #include "experiments/tool.h"
 
@@ -42,16 +43,21 @@ int play_scorecard_tool(const std::vector<std::string>& arguments) {
   o.jobs = static_cast<int>(at_least_one(given, "jobs"));
   if (given.count("policy")) o.policies = given["policy"].as<Texts>();
   if (given.count("env")) o.environments = given["env"].as<Texts>();
+  const std::filesystem::path out = given.count("out") ? given["out"].as<std::string>() : "";
+  if (!out.empty()) make_folder(out);
   const bool watched = ::isatty(2) == 1;
   const Scorecard card = play_scorecard(o, [watched](std::size_t done, std::size_t all) {
     if (watched && (100 * done / all != 100 * (done - 1) / all)) fmt::print(stderr, "\r{} of {} games{}", done, all, done == all ? "\n" : "");
   });
   fmt::print("Share of the way from equal weights (0) to the best policy (1); empty: it cannot be played there.\n\n{}", scorecard_markdown(card));
-  if (given.count("out")) {
-    const std::filesystem::path out = given["out"].as<std::string>();
-    make_folder(out);
+  if (!out.empty()) {
     write_atomically(out / "scorecard.tsv", scorecard_tsv(card));
-    fmt::print("\n{}\n", (out / "scorecard.tsv").string());
+    fmt::print("\n");
+    if (const Ending drawn = make_report(out, false); drawn.code != 0) {
+      fmt::print(stderr, "tool scorecard: the figure could not be drawn ({}); {} is there, and ./report {} tries again\n", drawn.message,
+                 (out / "scorecard.tsv").string(), out.string());
+      return drawn.code;
+    }
   }
   return static_cast<int>(Exit::done);
 }

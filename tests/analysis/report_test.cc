@@ -166,9 +166,10 @@ TEST_CASE("learning has tables and a figure where runs have several episodes, an
   CHECK(done.problems.empty());
   const auto learning = read_table(tables / "learning.tsv"), evaluation = read_table(tables / "evaluation.tsv");
   CHECK(learning.size() == 1 + 2 * 10);
-  CHECK(learning[1][1] == "1");  // line type 1 is the baseline's
-  CHECK(learning[11][0] == "console");
-  CHECK(learning[11][1] == "2");
+  CHECK(learning[1][0] == "console");
+  CHECK(learning[1][1] == "2");
+  CHECK(learning[11][0] == "random");  // the baseline comes last, so that it is drawn on top
+  CHECK(learning[11][1] == "1");
   CHECK(cell(learning, "n", "policy", "console") == "3");
   CHECK(evaluation.size() == 1 + 2 * 3 + 2 * 2);
   CHECK(cell(evaluation, "return", "policy", "console") == "8");
@@ -196,6 +197,43 @@ TEST_CASE("learning has tables and a figure where runs have several episodes, an
   CHECK_FALSE(fs::exists(tables / "evaluation.tsv"));
 }
 
+TEST_CASE("of many policies figures name the baseline, the best four and the worst, the others are grey") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x", tables = x / "tables";
+  const auto write_many = [&](std::size_t policies) {
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
+      write_run(x, {.seed = seed, .loss_test = 4.5});
+      for (std::size_t i = 1; i < policies; ++i)
+        write_run(x, {.policy = fmt::format("p{:02}", i), .seed = seed, .loss_test = 4 + 0.1 * static_cast<double>((7 * i) % 13)});
+    }
+  };
+  write_many(kCurvesNamed);
+  report(x, {.figures = false});
+  for (const auto& row : read_table(tables / "curves.tsv")) CHECK(row[1] != "0");  // all
+  write_many(kCurvesNamed + 2);
+  const ReportOptions options{.figures = have_gnuplot(), .source = FADER_SOURCE_DIR};
+  const Report done = report(x, options);
+  CHECK(done.problems.empty());
+  const std::vector<std::pair<std::string, std::string>> expected = {{"random", "1"}, {"p02", "2"}, {"p04", "3"}, {"p06", "4"}, {"p11", "5"}, {"p13", "6"}};
+  for (const std::string name : {"curves", "differences"}) {
+    const auto table = read_table(tables / (name + ".tsv"));
+    std::vector<std::pair<std::string, std::string>> named;
+    std::size_t grey = 0;
+    for (std::size_t i = 1; i < table.size(); ++i) {
+      const std::pair<std::string, std::string> line{table[i][0], table[i][1]};
+      if (line.second == "0") CHECK(named.empty());  // drawn first, below the others
+      if (line.second == "0") ++grey;
+      else if (named.empty() || named.front() != line) named.insert(named.begin(), line);
+    }
+    CHECK(grey == 8 * 5);
+    CHECK(named == std::vector(expected.begin() + (name == "curves" ? 0 : 1), expected.end()));
+  }
+  if (!options.figures) return;
+  const std::string svg = read_file(x / "figures/curves.svg");
+  CHECK_THAT(svg, Contains("6 of 14 policies named") && Contains(">random<") && Contains(">p13<") && !Contains(">p01<") && !Contains(">p03<"));
+  CHECK_THAT(read_file(x / "report.md"), Contains("6 of 14 policies are named: random (the baseline), the best 4 and the worst by final test loss"));
+}
+
 TEST_CASE("one run of one policy is drawn too, without bands") {
   if (!have_gnuplot()) return;
   const TemporaryFolder out;
@@ -212,9 +250,9 @@ TEST_CASE("a script refuses a missing or foreign table and keeps the old figure"
   const TemporaryFolder out;
   const fs::path x = out.path();
   write_atomically(x / "foreign.tsv", "a\tb\n1\t2\n");
-  write_atomically(x / "curves.tsv", "policy\ttokens\tmean\tlo\thi\tn\nu\t0\t2\tNaN\tNaN\t1\nu\t9\t1\tNaN\tNaN\t1\n");
-  write_atomically(x / "empty.tsv", "policy\ttokens\tmean\tlo\thi\tn\n");
-  write_atomically(x / "words.tsv", "policy\ttokens\tmean\tlo\thi\tn\nu\t0\tno\tnumbers\there\t1\nu\t9\tno\tnumbers\there\t1\n");
+  write_atomically(x / "curves.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\nu\t1\t0\t2\tNaN\tNaN\t1\nu\t1\t9\t1\tNaN\tNaN\t1\n");
+  write_atomically(x / "empty.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\n");
+  write_atomically(x / "words.tsv", "policy\tline\ttokens\tmean\tlo\thi\tn\nu\t1\t0\tno\tnumbers\there\t1\nu\t1\t9\tno\tnumbers\there\t1\n");
   write_atomically(x / "old.svg", "the figure of last time");
   CHECK(plot(x, "curves.gp old.svg missing.tsv") == 3);
   CHECK(plot(x, "curves.gp old.svg foreign.tsv") == 3);
