@@ -355,7 +355,8 @@ void RunWriter::Parts::copy_rows(const RunReader& from, std::size_t episode, con
                                 cut.steps, cut.events));
   for (const Column& c : columns) {
     const std::uint64_t n = counted_rows(c.rows, cut);
-    if (c.rows == Rows::constant || (c.rows == Rows::once && cut != there)) continue;
+    // what is written once comes with the last interval; events after it undo nothing
+    if (c.rows == Rows::constant || (c.rows == Rows::once && cut.intervals != there.intervals)) continue;
     if (c.type == Type::text) {
       const auto texts = from.read_text(episode, c.path);
       for (std::uint64_t i = 0; i < n; ++i) append_text(episode, c.path, texts[i]);

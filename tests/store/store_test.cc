@@ -231,6 +231,13 @@ TEST_CASE("going on with a run cuts it back and loses nothing before the cut") {
     CHECK_FALSE(compare_runs(file, whole).empty());
     play(writer, 5, 9);
     writer.set(0, "final/loss", 4.0);
+    writer.commit(0);
+    writer.event(0, 9, "resume", "told of an episode that had ended");
+    writer.status(RunStatus::complete);
+  }
+  {
+    RunWriter writer(file, std::vector<Committed>{{9, 18, 5}, {}});  // before the last event, after the last interval
+    CHECK(RunReader(file).read(0, "final/loss").at(0) == 4.0);
     writer.status(RunStatus::complete);
   }
   CHECK(compare_runs(file, whole) == std::vector<std::string>{});
