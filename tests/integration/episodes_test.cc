@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "core/files.h"
 #include "store/check.h"
 #include "store/store.h"
@@ -32,13 +34,15 @@ std::vector<double> column(const RunReader& run, const char* path) { return run.
 TEST_CASE("a run of many episodes, stopped in its middle and resumed, is the run that was never stopped") {
   const Scratch at;
   const std::string file = at.write("small.toml", small_experiment(kPpo));
+  const auto began = std::chrono::steady_clock::now();
   REQUIRE(run_fader(file + kMany + " --out " + (at / "whole").string()).code == 0);
+  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();  // here, now
   fs::create_directories(at / "parts");
   fs::copy(at / "whole" / "cache", at / "parts" / "cache", fs::copy_options::recursive);
   const std::string parts = file + kMany + " --set run.checkpoint_seconds=0.05 --out " + (at / "parts").string();
   int code = 0, stops = 0;
   for (; stops < 60; ++stops) {
-    const Ran ran = run_fader_for(0.3 + 0.15 * stops, parts + (stops > 0 ? " --resume" : ""));
+    const Ran ran = run_fader_for(whole * (0.3 + 0.1 * stops), parts + (stops > 0 ? " --resume" : ""));
     INFO(ran.text);
     code = ran.code;
     if (code == 0) break;
