@@ -122,7 +122,8 @@ void Lookup::memory_state(Archive& archive, std::vector<double>& w) const {
   archive.field("memory", std::span<double>(w));
   if (!archive.loading()) return;
   const double most = std::numeric_limits<float>::max();  // it becomes a score
-  archive.expect(std::all_of(w.begin(), w.end(), [most](double x) { return std::abs(x) <= most; }), "what sub-categories were worth");
+  const bool scores = std::all_of(w.begin(), w.end(), [most](double x) { return std::abs(x) <= most; });
+  archive.expect(scores, "what sub-categories were worth");
 }
 void Lookup::state(Archive& archive) {
   for (auto& w : memory_) memory_state(archive, w);

@@ -57,7 +57,7 @@ bool trains_models(const std::string& kind) {
 
 /// Small where there is a size to choose; and all that there is may be spent, so that every passage is scored.
 void shrink(Options& options) {
-  static const std::map<std::string, double> sizes = {{"buckets", 1000}, {"dimension", 4}, {"epochs", 1}, {"words", 40}, {"budget", 1e6}};
+  static const std::map<std::string, double> sizes = {{"buckets", 1000}, {"dimension", 4}, {"epochs", 1}, {"words", 8}, {"budget", 1e6}};
   for (Option& o : options.list()) {
     const auto it = sizes.find(o.name);
     if (it == sizes.end()) continue;
