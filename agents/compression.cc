@@ -81,11 +81,10 @@ TextScorer ratio_scorer(const CompressionOptions& options) {
 class Compression final : public StaticAgent {
  public:
   Compression(CompressionOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "compression", column_key(fmt::format("deflate 1 {}", zlibVersion()), options.list()),
-                                  context.progress, [&](std::span<float> out) {
-                                    return score_texts(context, "compression", options.unit, [&] { return ratio_scorer(options); },
-                                                       "give the pool some text", out);
-                                  })) {}
+      : StaticAgent(context, "compression", fmt::format("deflate 1 {}", zlibVersion()), options.list(), [&](std::span<float> out) {
+          const auto scorer = [&] { return ratio_scorer(options); };
+          return score_texts(context, "compression", options.unit, scorer, "give the pool some text", out);
+        }) {}
 };
 
 REGISTER_AGENT("compression", Compression, CompressionOptions, "texts that compress little, or as much as a band says",

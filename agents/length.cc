@@ -27,8 +27,7 @@ struct LengthOptions final : TextOptions {
 class Length final : public StaticAgent {
  public:
   Length(LengthOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "length", column_key("length 1", options.list()), context.progress,
-                                  [&](std::span<float> out) { return fill(options, *context.corpus, out); })) {}
+      : StaticAgent(context, "length", "length 1", options.list(), [&](std::span<float> out) { return fill(options, *context.corpus, out); }) {}
 
  private:
   static Cost fill(const LengthOptions& options, const Corpus& corpus, std::span<float> out) {

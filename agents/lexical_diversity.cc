@@ -25,7 +25,8 @@ struct DiversityOptions final : TextOptions {
   double threshold = 0.72;
   void fields(Fields& f) override {
     TextOptions::fields(f);
-    f("measure", measure, "distinct words per word in windows, or the mean length of stretches of given diversity").one_of({"type_token", "mtld"});
+    f("measure", measure, "distinct words per word in windows, or the mean length of stretches of given diversity")
+        .one_of({"type_token", "mtld"});
     f("words", words, "of a window; mtld: fewest words of a text", 2, 1e6);
     f("threshold", threshold, "mtld: distinct words per word below which a stretch ends", 0.01, 0.99);
   }
@@ -85,13 +86,12 @@ TextScorer diversity_scorer(const DiversityOptions& options) {
 class LexicalDiversity final : public StaticAgent {
  public:
   LexicalDiversity(DiversityOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "lexical_diversity", column_key("lexical_diversity 1", options.list()), context.progress,
-                                  [&](std::span<float> out) {
-                                    return score_texts(context, "lexical_diversity", options.unit, [&] { return diversity_scorer(options); },
-                                                       fmt::format("none has {} words; lower words{}", options.words,
-                                                                   options.unit == "passage" ? ", or set unit = \"document\"" : ""),
-                                                       out);
-                                  })) {}
+      : StaticAgent(context, "lexical_diversity", "lexical_diversity 1", options.list(), [&](std::span<float> out) {
+          const auto scorer = [&] { return diversity_scorer(options); };
+          const char* or_else = options.unit == "passage" ? ", or set unit = \"document\"" : "";
+          const std::string advice = fmt::format("none has {} words; lower words{}", options.words, or_else);
+          return score_texts(context, "lexical_diversity", options.unit, scorer, advice, out);
+        }) {}
 };
 
 REGISTER_AGENT("lexical_diversity", LexicalDiversity, DiversityOptions, "texts that use many different words", "checked against an oracle");

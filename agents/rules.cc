@@ -49,7 +49,8 @@ const std::array kRules = {
     Rule{"gopher_repeated_paragraphs", kRepeats,
          [](const RuleFacts& f) { return f.repeated_paragraphs <= 0.3 && f.repeated_paragraph_bytes <= 0.2; }},
     Rule{"gopher_top_grams", kTop, [](const RuleFacts& f) { return within(f.top_grams, {0.2, 0.18, 0.16}); }},
-    Rule{"gopher_repeated_grams", kGrams, [](const RuleFacts& f) { return within(f.repeated_grams, {0.15, 0.14, 0.13, 0.12, 0.11, 0.1}); }},
+    Rule{"gopher_repeated_grams", kGrams,
+         [](const RuleFacts& f) { return within(f.repeated_grams, {0.15, 0.14, 0.13, 0.12, 0.11, 0.1}); }},
     // C4
     Rule{"c4_line_ends", 0, [](const RuleFacts& f) { return f.line_bytes > 0 && f.ended_line_bytes >= 0.5 * f.line_bytes; }},
     Rule{"c4_line_words", 0, [](const RuleFacts& f) { return f.line_bytes > 0 && f.worded_line_bytes >= 0.5 * f.line_bytes; }},
@@ -77,7 +78,8 @@ struct RulesOptions final : TextOptions {
       const auto it = std::find(known.begin(), known.end(), name);
       if (it == known.end()) throw ConfigError(fmt::format("rules: there is no rule '{}'{}", name, suggestion(name, known)));
       const Rule* rule = &kRules[static_cast<std::size_t>(it - known.begin())];
-      if (std::find(out.begin(), out.end(), rule) != out.end()) throw ConfigError(fmt::format("rules names '{}' twice; once is enough", name));
+      if (std::find(out.begin(), out.end(), rule) != out.end())
+        throw ConfigError(fmt::format("rules names '{}' twice; once is enough", name));
       out.push_back(rule);
     }
     return out;
@@ -97,9 +99,10 @@ TextScorer rules_scorer(const std::vector<const Rule*>& rules) {
 class Rules final : public StaticAgent {
  public:
   Rules(RulesOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "rules", column_key("rules 1", options.list()), context.progress, [&](std::span<float> out) {
-          return score_texts(context, "rules", options.unit, [&] { return rules_scorer(options.chosen()); }, "give the pool some text", out);
-        })) {}
+      : StaticAgent(context, "rules", "rules 1", options.list(), [&](std::span<float> out) {
+          const auto scorer = [&] { return rules_scorer(options.chosen()); };
+          return score_texts(context, "rules", options.unit, scorer, "give the pool some text", out);
+        }) {}
 };
 
 REGISTER_AGENT("rules", Rules, RulesOptions, "how many of the rules of Gopher and C4 a text keeps", "checked against an oracle");

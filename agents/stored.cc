@@ -31,7 +31,8 @@ std::size_t index_of(const std::string& rating, const Corpus& corpus) {
   if (rating.empty() && known.size() == 1) return 0;
   const auto it = std::find(known.begin(), known.end(), rating);
   if (it != known.end()) return static_cast<std::size_t>(it - known.begin());
-  if (rating.empty()) throw ConfigError(fmt::format("agent 'stored': rating is not given and there are {}{}", known.size(), suggestion("", known)));
+  if (rating.empty())
+    throw ConfigError(fmt::format("agent 'stored': rating is not given and there are {}{}", known.size(), suggestion("", known)));
   throw ConfigError(fmt::format("agent 'stored': the corpus keeps no rating '{}'{}; corpus.ratings names those that it keeps", rating,
                                 suggestion(rating, known)));
 }
@@ -53,7 +54,8 @@ void check_differ(const Corpus& corpus, const std::string& name, std::span<const
     lowest = std::min(lowest, rating[i]);
     highest = std::max(highest, rating[i]);
   }
-  if (rated == 0) throw ConfigError(fmt::format("agent 'stored': no document of the pool has a rating '{}'; name another, or leave the agent out", name));
+  if (rated == 0)
+    throw ConfigError(fmt::format("agent 'stored': no document of the pool has a rating '{}'; name another, or leave the agent out", name));
   if (lowest == highest)
     throw ConfigError(fmt::format("agent 'stored': rating '{}' is {:g} for all documents of the pool that have one, which tells none from "
                                   "another; name another, or leave the agent out", name, lowest));
@@ -62,14 +64,14 @@ void check_differ(const Corpus& corpus, const std::string& name, std::span<const
 class Stored final : public StaticAgent {
  public:
   Stored(StoredOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "stored", key(options, *context.corpus), context.progress,
-                                  [&](std::span<float> out) { return fill(options, *context.corpus, out); })) {}
+      : StaticAgent(context, "stored", "stored 1", named(options, *context.corpus).list(),
+                    [&](std::span<float> out) { return fill(options, *context.corpus, out); }) {}
 
  private:
-  /// By the rating's own name, also where the option leaves it out.
-  static std::string key(StoredOptions options, const Corpus& corpus) {
+  /// With the rating's own name, also where the file leaves it out.
+  static StoredOptions& named(StoredOptions& options, const Corpus& corpus) {
     options.rating = corpus.ratings()[index_of(options.rating, corpus)];
-    return column_key("stored 1", options.list());
+    return options;
   }
 
   static Cost fill(const StoredOptions& options, const Corpus& corpus, std::span<float> out) {

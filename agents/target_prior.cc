@@ -21,19 +21,22 @@ struct TargetOptions final : Options {
   std::vector<std::string> domains;
   std::vector<double> shares;
   void fields(Fields& f) override {
-    f("target", target, "the mixture: equal shares, the pool's own, that of the anchor set, or the shares given").one_of({"uniform", "natural", "anchor", "given"});
+    f("target", target, "the mixture: equal shares, the pool's own, that of the anchor set, or the shares given")
+        .one_of({"uniform", "natural", "anchor", "given"});
     f("domains", domains, "given: names of domains; those left out have no share");
     f("shares", shares, "given: of each of these; divided by their sum", 0.0, 1e9);
   }
   void validate() const override {
     if ((target == "given") != !domains.empty())
-      throw ConfigError(target == "given" ? "domains is empty and target is 'given'; name the domains and their shares, or choose another target"
-                                          : fmt::format("domains is given and target is '{}'; set target = \"given\", or leave it out", target));
+      throw ConfigError(target == "given"
+                            ? "domains is empty and target is 'given'; name the domains and their shares, or choose another target"
+                            : fmt::format("domains is given and target is '{}'; set target = \"given\", or leave it out", target));
     if (domains.size() != shares.size())
       throw ConfigError(fmt::format("shares has {} numbers for {} domains; expected one each", shares.size(), domains.size()));
     for (auto d = domains.begin(); d != domains.end(); ++d)
       if (std::find(domains.begin(), d, *d) != d) throw ConfigError(fmt::format("domains names '{}' twice; once is enough", *d));
-    if (!shares.empty() && std::accumulate(shares.begin(), shares.end(), 0.0) <= 0) throw ConfigError("shares are all 0; expected one above it");
+    if (!shares.empty() && std::accumulate(shares.begin(), shares.end(), 0.0) <= 0)
+      throw ConfigError("shares are all 0; expected one above it");
   }
 };
 
@@ -72,8 +75,8 @@ std::vector<double> target_shares(const TargetOptions& options, const Corpus& co
 class TargetPrior final : public StaticAgent {
  public:
   TargetPrior(TargetOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "target_prior", column_key("target_prior 1", options.list()), context.progress,
-                                  [&](std::span<float> out) { return fill(options, *context.corpus, out); })) {}
+      : StaticAgent(context, "target_prior", "target_prior 1", options.list(),
+                    [&](std::span<float> out) { return fill(options, *context.corpus, out); }) {}
 
  private:
   static Cost fill(const TargetOptions& options, const Corpus& corpus, std::span<float> out) {
@@ -82,8 +85,8 @@ class TargetPrior final : public StaticAgent {
     for (std::size_t d = 0; d < pool.size(); ++d)
       score[d] = pool[d] > 0 && target[d] > 0 ? static_cast<float>(std::log(target[d] / pool[d])) : std::nanf("");
     if (!rank_missing_last(score))
-      throw ConfigError(options.target == "anchor" ? "agent 'target_prior': the anchor set has no text of a domain of the pool; raise corpus.anchor_share, "
-                                                     "or choose another target"
+      throw ConfigError(options.target == "anchor" ? "agent 'target_prior': the anchor set has no text of a domain of the pool; raise "
+                                                     "corpus.anchor_share, or choose another target"
                                                    : "agent 'target_prior': the pool has no text of the domains given; name others");
     for (std::size_t id = 0; id < out.size(); ++id) out[id] = score[corpus.document(static_cast<PassageId>(id)).domain];
     return {};

@@ -23,7 +23,8 @@ std::vector<Range> pool_documents(const Corpus& corpus) {
   return out;
 }
 
-void score_document(const Corpus& corpus, const Range& document, bool whole, const TextScorer& scorer, std::string& text, std::span<float> out) {
+void score_document(const Corpus& corpus, const Range& document, bool whole, const TextScorer& scorer, std::string& text,
+                    std::span<float> out) {
   if (!whole) {
     for (PassageId id = document.first; id < document.last; ++id) out[id] = scorer(corpus.text(id));
     return;
@@ -71,7 +72,8 @@ Cost score_texts(const AgentContext& context, const std::string& agent, const st
     }
   });
   const auto pool = corpus.set(Set::pool);
-  if (!fill_with_mean(pool, out)) throw ConfigError(fmt::format("agent '{}': of no {} of the pool can anything be said; {}", agent, unit, advice));
+  if (!fill_with_mean(pool, out))
+    throw ConfigError(fmt::format("agent '{}': of no {} of the pool can anything be said; {}", agent, unit, advice));
   Cost cost;
   for (const PassageId id : pool) cost.tokens += corpus.passages()[id].tokens;
   return cost;
@@ -80,7 +82,9 @@ Cost score_texts(const AgentContext& context, const std::string& agent, const st
 bool Words::next(std::string_view& word) {
   const auto byte = [&](std::size_t i) { return i < text_.size() ? static_cast<unsigned char>(text_[i]) : 0u; };
   // Bytes of the punctuation, or of the character that is a word of its own, that begins at i; 0: neither begins there.
-  const auto mark = [&](std::size_t i) { return (byte(i) == 0xE2 && (byte(i + 1) & 0xFE) == 0x80) || (byte(i) == 0xE3 && byte(i + 1) == 0x80); };
+  const auto mark = [&](std::size_t i) {
+    return (byte(i) == 0xE2 && (byte(i + 1) & 0xFE) == 0x80) || (byte(i) == 0xE3 && byte(i + 1) == 0x80);
+  };
   const auto alone = [&](std::size_t i) {
     return byte(i) >= 0xE3 && byte(i) <= 0xED && (byte(i + 1) & 0xC0) == 0x80 && (byte(i + 2) & 0xC0) == 0x80;
   };

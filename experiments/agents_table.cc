@@ -187,8 +187,10 @@ double spearman(std::span<const float> a, std::span<const float> b) {
   return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : std::nan("");
 }
 
-AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache, Progress& progress) {
-  if (point.agents.empty()) throw ConfigError(fmt::format("environment '{}' has no agents of its own to measure; name an experiment that trains", point.env.kind));
+AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
+                           Progress& progress) {
+  if (point.agents.empty())
+    throw ConfigError(fmt::format("environment '{}' has no agents of its own to measure; name an experiment that trains", point.env.kind));
   const auto corpus = corpus_of(point, cache, progress);
   AgentsTable out;
   out.pool = corpus->set(Set::pool).size();
@@ -209,8 +211,8 @@ AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t ca
 }
 
 std::string agents_tsv(const AgentsTable& table) {
-  std::string out = fmt::format("# corpus {}, pool of {} passages, sample of {}; seconds and FLOPs of columns and scores are per thousand passages\n",
-                                table.corpus.substr(0, 16), table.pool, table.sample);
+  std::string out = fmt::format("# corpus {}, pool of {} passages, sample of {}; seconds and FLOPs of columns and scores are per thousand "
+                                "passages\n", table.corpus.substr(0, 16), table.pool, table.sample);
   out += "agent\tkind\tscores\tcolumn_seconds\tcolumn_flops\tread_seconds\tmake_seconds\tscore_seconds\tscore_flops\tprobes\tprobe_passages\t"
          "probe_seconds\tprobe_flops\tlowest\tmean\thighest\n";
   for (const AgentRow& r : table.agents)
@@ -227,13 +229,15 @@ std::string agreement_tsv(const AgentsTable& table) {
   for (std::size_t a = 0; a < table.agents.size(); ++a)
     for (std::size_t b = 0; b < table.agents.size(); ++b) {
       const double x = table.agreement[a][b];
-      out += fmt::format("{}\t{}\t{}\t{}\t{}\n", a + 1, table.agents[a].name, b + 1, table.agents[b].name, std::isnan(x) ? "NaN" : fmt::format("{:.4f}", x));
+      const std::string shown = std::isnan(x) ? "NaN" : fmt::format("{:.4f}", x);
+      out += fmt::format("{}\t{}\t{}\t{}\t{}\n", a + 1, table.agents[a].name, b + 1, table.agents[b].name, shown);
     }
   return out;
 }
 
 std::string agents_text(const AgentsTable& table) {
-  std::vector<std::vector<std::string>> costs = {{"agent", "kind", "scores", "column s", "FLOPs", "read s", "score s", "FLOPs", "probes", "passages", "probe s", "FLOPs"}};
+  std::vector<std::vector<std::string>> costs = {
+      {"agent", "kind", "scores", "column s", "FLOPs", "read s", "score s", "FLOPs", "probes", "passages", "probe s", "FLOPs"}};
   for (const AgentRow& r : table.agents)
     costs.push_back({r.name, r.kind, r.dynamic ? "dynamic" : "static", short_number(r.column_seconds), short_number(r.column_flops),
                      short_number(r.read_seconds), short_number(r.score_seconds), short_number(r.score_flops), fmt::format("{}", r.probes),

@@ -36,7 +36,8 @@ struct AgentsTable {
 };
 
 /// ConfigError: an environment without agents; whatever making the agents throws. `cases`: passages of the sample, at most.
-AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache, Progress& progress);
+AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
+                           Progress& progress);
 
 /// Spearman's rank correlation, of ties the mean rank. NaN when all numbers of one are equal.
 double spearman(std::span<const float> a, std::span<const float> b);

@@ -85,6 +85,8 @@ TEST_CASE("MTLD is the mean length of stretches of given diversity, forwards and
   // the paper's example: of the people by the people | for the people, the ratio at the bar is 4 / 6; backwards people the for people the |
   const auto example = Scored("lexical_diversity", {"of the people by the people for the people"}, measured("mtld", 2)).scores();
   CHECK(example[0] == 9);  // one stretch each way, and nothing repeats in what is left
+  // a word too few: in the middle, though what can be counted is more
+  CHECK(Scored("lexical_diversity", {"a b c d e f", "a a a a a a", "a b c d e"}, measured("mtld", 6)).scores()[2] == 4);
   // no word comes twice: as many as there are
   CHECK(Scored("lexical_diversity", {"a b c d e f", "a a a a a a"}, measured("mtld", 2)).scores() == std::vector<float>{6.0f, 2.0f});
 }

@@ -94,6 +94,7 @@ TEST_CASE("each rule is kept on one side of its limit and broken on the other") 
       {"c4_line_ends", "It ends well.\nYes!\nno end\n", "It ends...\nYes!\nno end\n"},
       {"c4_line_ends", "\"So,\" he said, \"it ends.\"\nmenu\n", "homes\nmenu\nHe left.\n"},
       {"c4_line_words", "one two three four five\nmenu\n", "one two three four\nfive six seven\n"},
+      {"c4_line_words", "one two three four five\nhome and\nthe menu\n", "one two three four five\nhome and back\nthe main menu\n"},
       {"c4_sentences", "One. Two! Three? four", "One. Two 2.5 www.x.org... and"},
       {"c4_sentences", "\"One.\" \"Two.\" Three.", "One. Two."},
       {"c4_javascript", "java script", "Please enable JavaScript"},
@@ -117,6 +118,7 @@ TEST_CASE("each rule is kept on one side of its limit and broken on the other") 
 TEST_CASE("repeated and frequent n-grams are those that a map of all of them finds") {
   RuleReader reader(RuleFacts::kTopGrams | RuleFacts::kRepeatedGrams);
   for (const auto& text : {babble(1, 700, 9), babble(2, 3000, 40), babble(3, 200, 3), babble(4, 9, 100), std::string("word"), babble(5, 1200, 5000),
+                           std::string("longlong wordword c d longlong wordword e c d f"),  // two as frequent, the longer one first
                            times(30, "again and again "), babble(6, 90, 30) + " " + babble(6, 90, 30)}) {
     const RuleFacts& facts = reader.read(text);
     const auto words = split(text);
@@ -144,7 +146,8 @@ TEST_CASE("rules are chosen by name") {
 }
 
 TEST_CASE("rules have an answer for any bytes") {
-  for (const std::string& text : {std::string(), std::string("\0\0", 2), std::string("\xFF\xFE\xE2\x80"), std::string(3000, 'a'), std::string("...."), std::string("\n\n\n")}) {
+  for (const std::string& text : {std::string(), std::string("\0\0", 2), std::string("\xFF\xFE\xE2\x80"), std::string(3000, 'a'),
+                                  std::string("...."), std::string("\n\n\n")}) {
     const float s = score(text);
     CHECK(s >= 0);
     CHECK(s <= 1);

@@ -322,12 +322,17 @@ TEST_CASE("without groups, a text that is also held out is not trained on") {
   options.heldout = {dir.write("heldout.jsonl", heldout + in_test)};
   options.test = {dir.write("test.jsonl", test)};
   options.group_by.clear();
+  options.ratings = {"meta.score"};
   Notes notes;
   const auto corpus = open_or_build(options, build_in(dir / "cache"), notes);
   CHECK(corpus->documents().size() == 420);
   std::map<std::string, std::set<Set>> sets;
   const auto texts = texts_of(*corpus);
   for (std::uint32_t i = 0; i < texts.size(); ++i) sets[texts[i]].insert(corpus->documents()[i].set);
+  std::map<std::string, float> scores;
+  for (const int first : {0, 1000, 2000})
+    for (int i = first; i < first + 300; ++i) scores[sample_text(static_cast<std::uint64_t>(i), 20)] = 0.25f * static_cast<float>(i % 7);
+  for (std::size_t i = 0; i < texts.size(); ++i) REQUIRE(corpus->rating(0)[i] == scores.at(texts[i]));  // those left out took theirs along
   for (const auto& [text, in] : sets) CHECK(in.size() == 1);
   CHECK(sets[sample_text(2001, 20)] == std::set<Set>{Set::test});
   CHECK_THAT(notes.lines, Catch::VectorContains(std::string("left out because a set held out has the same text: 5 documents of "
