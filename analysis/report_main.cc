@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "analysis/report.h"
-#include "analysis/scorecard.h"
+#include "analysis/tool_tables.h"
 #include "core/error.h"
 
 namespace {
@@ -16,8 +16,8 @@ constexpr const char* kUsage =
     "usage: report [options] DIR...\n"
     "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/ and\n"
     "report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed or foreign are\n"
-    "named and left out; runs of different corpora, models or token budgets are refused. Of a folder with a scorecard.tsv\n"
-    "the scorecard's figure is drawn.\n\n"
+    "named and left out; runs of different corpora, models or token budgets are refused. Of a folder that a tool\n"
+    "has written (tool scorecard, tool agents) the figure is drawn.\n\n"
     "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
     "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
     "  --no-figures      tables and text only\n"
@@ -65,7 +65,7 @@ class Reporter {
  public:
   explicit Reporter(const fader::ReportOptions& options) : options_(options) {}
   void report_on(const std::string& folder) try {
-    if (fader::is_scorecard(folder)) return show([&] { return fader::scorecard_report(folder, options_); });
+    if (fader::has_tool_tables(folder)) return show([&] { return fader::tool_report(folder, options_); });
     for (const auto& experiment : fader::experiment_folders(folder)) show([&] { return fader::report(experiment, options_); });
   } catch (const fader::Error& error) {
     first(complain(error));

@@ -1,0 +1,95 @@
+// What tool agents measures, on agents whose answers are known.
+#include "experiments/agents_table.h"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "tests/integration/program.h"
+
+using namespace fader;
+using Catch::Contains;
+using fader::testing::Scratch;
+using fader::testing::small_experiment;
+
+namespace {
+
+const AgentRow& row(const AgentsTable& table, const std::string& name) {
+  for (const AgentRow& r : table.agents)
+    if (r.name == name) return r;
+  throw std::runtime_error("no agent " + name);
+}
+
+}  // namespace
+
+TEST_CASE("spearman's correlation gives equal numbers the mean of their ranks") {
+  const std::vector<float> a = {1, 2, 3, 4, 5}, turned = {5, 4, 3, 2, 1}, grown = {1, 10, 11, 1000, 1e9f}, equal = {2, 2, 2, 2, 2};
+  CHECK(spearman(a, a) == Approx(1));
+  CHECK(spearman(a, grown) == Approx(1));
+  CHECK(spearman(a, turned) == Approx(-1));
+  CHECK(std::isnan(spearman(a, equal)));
+  // ranks 0.5 0.5 2 3.5 3.5 against 0 1 2 3 4: 9 / sqrt(9 * 10)
+  CHECK(spearman(std::vector<float>{7, 7, 8, 9, 9}, a) == Approx(9 / std::sqrt(90.0)));
+  CHECK(spearman(std::vector<float>{1, 3, 2, 5, 4}, a) == Approx(1 - 6.0 * 4 / (5 * 24)));
+}
+
+TEST_CASE("the table of agents says which are static, what they ask for, and how far they agree") {
+  const Scratch scratch;
+  const std::string file = scratch.write("small.toml", small_experiment(R"([[agents]]
+kind = "length"
+[[agents]]
+kind = "length"
+name = "short"
+band = [0, 1]
+[[agents]]
+kind = "one_domain"
+domain = "domain1"
+[[agents]]
+kind = "target_prior"
+target = "natural"
+[[policies]]
+kind = "uniform"
+)"));
+  const Experiment experiment = load_experiment(file, {});
+  NoProgress quiet;
+  const AgentsTable table = measure_agents(experiment.points[0], 0, 300, scratch.path() / "cache", quiet);
+  REQUIRE(table.agents.size() == 7);
+  CHECK(table.sample == 300);
+  CHECK(table.pool > 300);
+  for (const char* name : {"random", "one_domain", "length", "short", "quality", "target_prior"}) CHECK_FALSE(row(table, name).dynamic);
+  const AgentRow& domain = row(table, "domain");
+  CHECK(domain.dynamic);
+  CHECK(domain.probes >= 2);
+  CHECK(domain.probe_passages == 4 * domain.probes);
+  CHECK(domain.probe_flops > 0);
+  CHECK_FALSE(domain.column_seconds);
+  CHECK(domain.highest > domain.lowest);  // it has heard of its probes
+  CHECK(row(table, "length").column_seconds);
+  CHECK(row(table, "length").read_seconds);
+  CHECK(row(table, "one_domain").highest == 1);
+  CHECK(row(table, "one_domain").lowest == 0);
+  // agents: quality, domain, random, length, short, one_domain, target_prior
+  CHECK(table.agreement[3][3] == Approx(1));
+  CHECK(table.agreement[3][4] == Approx(-1));
+  CHECK(table.agreement[4][3] == table.agreement[3][4]);
+  CHECK(std::abs(table.agreement[2][3]) < 0.25);
+  CHECK(std::isnan(table.agreement[6][6]));  // the natural mixture: all scores are equal
+  CHECK_THAT(agreement_tsv(table), Contains("4\tlength\t5\tshort\t-1.0000\n") && Contains("7\ttarget_prior\t7\ttarget_prior\tNaN\n"));
+  CHECK_THAT(agents_tsv(table), Contains("one_domain\tone_domain\tstatic\tNaN\tNaN\tNaN\t") && Contains("domain\tdomain\tdynamic\t"));
+  CHECK_THAT(agents_text(table), Contains("-1.00") && Contains("5 short"));
+
+  const AgentsTable all = measure_agents(experiment.points[0], 0, 1'000'000, scratch.path() / "cache", quiet);
+  CHECK(all.sample <= all.pool);
+  CHECK(all.sample > 300);
+  const AgentsTable again = measure_agents(experiment.points[0], 0, 300, scratch.path() / "cache", quiet);
+  CHECK(agreement_tsv(again) == agreement_tsv(table));
+}
+
+TEST_CASE("an environment without agents has no table") {
+  const Scratch scratch;
+  const std::string file = scratch.write("bandit.toml", "name = \"bandit\"\n[env]\nkind = \"bandit-v0\"\n[[policies]]\nkind = \"uniform\"\n");
+  NoProgress quiet;
+  CHECK_THROWS_WITH(measure_agents(load_experiment(file, {}).points[0], 0, 10, scratch.path(), quiet), Contains("has no agents of its own"));
+}
