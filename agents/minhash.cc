@@ -67,13 +67,13 @@ void SeenSignatures::clear() {
   signatures_.clear();
   names_.clear();
   next_.clear();
-  head_.assign(64, 0);
+  buckets_ = 64;
+  head_.assign(bands_ * buckets_, 0);
 }
 
 std::size_t SeenSignatures::bucket(const Signature& signature, std::size_t band) const {
   const std::size_t rows = kHashes / bands_;
-  const std::uint32_t h = hash(std::span(signature).subspan(band * rows, rows)) ^ mix(static_cast<std::uint32_t>(band));
-  return mix(h) & (head_.size() - 1);
+  return band * buckets_ + (hash(std::span(signature).subspan(band * rows, rows)) & (buckets_ - 1));
 }
 
 double SeenSignatures::nearest(const Signature& signature) const {
@@ -95,7 +95,7 @@ void SeenSignatures::add(const Signature& signature, PassageId name) {
   }
   signatures_[slot_of(serial)] = signature;
   names_[slot_of(serial)] = name;
-  if (signatures_.size() * bands_ > head_.size()) grow();
+  if (signatures_.size() > buckets_) grow();
   else link(serial);
 }
 
@@ -109,8 +109,8 @@ void SeenSignatures::link(std::uint32_t serial) {
 }
 
 void SeenSignatures::grow() {
-  head_.assign(2 * head_.size(), 0);
-  while (head_.size() < signatures_.size() * bands_) head_.resize(2 * head_.size(), 0);
+  buckets_ *= 2;
+  head_.assign(bands_ * buckets_, 0);
   for (std::uint64_t s = added_ - signatures_.size() + 1; s <= added_; ++s) link(static_cast<std::uint32_t>(s));
 }
 

@@ -53,7 +53,8 @@ class SeenSignatures {
   std::uint64_t added_ = 0;                 // signatures are numbered from 1; the last capacity_ are remembered
   std::vector<Signature> signatures_;       // of serial s at (s - 1) % capacity
   std::vector<PassageId> names_;
-  std::vector<std::uint32_t> head_, next_;  // serials: [bucket] the youngest there, [slot, band] the next older one; 0: none
+  std::size_t buckets_ = 0;                 // of each band, a power of 2
+  std::vector<std::uint32_t> head_, next_;  // serials: [band, bucket] the youngest there, [slot, band] the next older one; 0: none
 };
 
 }  // namespace fader

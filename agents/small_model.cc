@@ -9,7 +9,7 @@
 namespace fader {
 namespace {
 
-constexpr std::int64_t kLeastSteps = 10;
+constexpr std::int64_t kLeastSteps = 5;
 constexpr std::size_t kChunk = 512;  // passages that a thread looks at in one call
 
 /// What is trained and how long, by the options and the run.

@@ -17,7 +17,7 @@ namespace fader {
 
 struct SmallModelOptions {
   double budget = 0.5, learn = 0.5, early = 0.1;
-  std::int64_t width = 0, layers = 0, epochs = 4;
+  std::int64_t width = 0, layers = 0, epochs = 8;
   /// All but `early`. `budget` is called `budget_name`, and `prefix` comes before the other names.
   void fields(Fields& f, const std::string& prefix, const std::string& budget_name);
 };
