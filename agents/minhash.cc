@@ -77,10 +77,14 @@ std::size_t SeenSignatures::bucket(const Signature& signature, std::size_t band)
 }
 
 double SeenSignatures::nearest(const Signature& signature) const {
+  const std::size_t rows = kHashes / bands_;
   double best = 0;
-  for (std::size_t band = 0; band < bands_; ++band)
-    for (std::uint32_t s = head_[bucket(signature, band)]; s != 0 && remembered(s); s = next_[slot_of(s) * bands_ + band])
-      best = std::max(best, similarity(signature, signatures_[slot_of(s)]));
+  for (std::size_t band = 0; band < bands_ && best < 1; ++band)
+    for (std::uint32_t s = head_[bucket(signature, band)]; s != 0 && remembered(s); s = next_[slot_of(s) * bands_ + band]) {
+      const Signature& other = signatures_[slot_of(s)];
+      const auto mine = signature.begin() + static_cast<std::ptrdiff_t>(band * rows), its = other.begin() + (mine - signature.begin());
+      if (std::equal(mine, mine + static_cast<std::ptrdiff_t>(rows), its)) best = std::max(best, similarity(signature, other));
+    }
   return best;
 }
 
