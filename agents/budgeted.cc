@@ -51,9 +51,14 @@ void Budgeted::score(std::span<ScoreJob> jobs, Trainer& trainer) {
 
 void Budgeted::losses(std::span<Look> looks, Trainer& trainer) {
   std::vector<LossJob> jobs;
-  for (Look& look : looks) jobs.push_back({.slot = look.slot, .passages = look.passages, .loss = look.score});
-  trainer.losses(jobs);
-  for (std::size_t j = 0; j < jobs.size(); ++j) looks[j].cost += jobs[j].cost;
+  std::vector<Look*> asked;
+  for (Look& look : looks) {
+    if (look.passages.empty()) continue;
+    jobs.push_back({.slot = look.slot, .passages = look.passages, .loss = look.score});
+    asked.push_back(&look);
+  }
+  if (!jobs.empty()) trainer.losses(jobs);
+  for (std::size_t j = 0; j < jobs.size(); ++j) asked[j]->cost += jobs[j].cost;
 }
 
 std::vector<std::size_t> Budgeted::affordable(int slot, std::span<const PassageId> candidates, std::int64_t step) const {

@@ -41,6 +41,9 @@ ModelOptions small(const AgentContext& context, const SmallModelOptions& options
 }
 
 Plan plan_of(const AgentContext& context, const std::string& agent, const SmallModelOptions& options, Set set) {
+  if (options.width % 4 != 0)
+    throw ConfigError(fmt::format("agent '{}': its small model is {} wide; expected a multiple of 4, for two heads of even width; try {}", agent,
+                                  options.width, (options.width + 3) / 4 * 4));
   Plan plan{small(context, options), context.train.resolved(), shuffled(*context.corpus, set, "agents/small_model/lesson"), 0};
   const PassageCost cost(plan.model);
   plan.left = options.budget * PassageCost(context.model).training(context.train, context.train.steps());
@@ -182,7 +185,6 @@ void SmallModelOptions::fields(Fields& f, const std::string& prefix, const std::
 StaticColumn small_model_column(const AgentContext& context, const std::string& agent, const SmallModelOptions& options, Set learns_from,
                                 SmallModelScore score) {
   const Plan plan = plan_of(context, agent, options, learns_from);
-  plan.model.validate();
   const StaticColumn column = static_column(*context.corpus, "small_model", key_of(plan, options, learns_from, score), context.progress,
                                             [&](std::span<float> out) { return fill(context, options, plan, score, out); });
   double scored = 0, all = 0;

@@ -71,7 +71,7 @@ TEST_CASE("the n-gram ridge is kernel ridge regression with weights") {
     weights.push_back(i < 10 ? 0.3 : 1.0);
   }
   NgramRidgeOptions options;
-  options.features = 1 << 20;  // no two n-grams share a bucket
+  options.features = 1 << 18;  // no two n-grams share a bucket
   options.ridge = 0.7;
   NgramRidge fit(options);
   CHECK(fit.predict(texts[0]) == 0);

@@ -119,6 +119,10 @@ TEST_CASE("what is too little for a small model is refused with what would help"
   CHECK_THROWS_WITH(small_model_column(context(corpus, progress), "test", options, Set::pool, SmallModelScore::loss),
                     Catch::Contains("agent 'test'") && Catch::Contains("raise the budget"));
   options = {};
+  options.width = 10;
+  CHECK_THROWS_WITH(small_model_column(context(corpus, progress), "test", options, Set::pool, SmallModelScore::loss),
+                    Catch::Contains("10 wide") && Catch::Contains("try 12"));
+  options = {};
   CHECK_THROWS_WITH(small_model_column(context(std::make_shared<ToyCorpus>(40, 16), progress), "test", options, Set::anchor, SmallModelScore::loss),
                     Catch::Contains("0 tokens of the anchor set") && Catch::Contains("corpus.anchor_share"));
 }
