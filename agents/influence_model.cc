@@ -53,8 +53,8 @@ class InfluenceModel final : public Agent {
     const double mean = tokens / static_cast<double>(std::max<std::size_t>(1, pool_.size()));
     const double probes = pays / (3 * cost.forward(static_cast<std::int64_t>(std::ceil(mean))));
     if (probes < kLeastProbes)
-      throw ConfigError(fmt::format("agent 'influence_model': its budget, {:g} of the training FLOPs, pays for {:.2g} probes an interval, and {} "
-                                    "are the least that it learns from; raise budget to {:.2g}, or train.steps_per_interval",
+      throw ConfigError(fmt::format("agent 'influence_model': its budget, {:g} of the training FLOPs, pays for {:.2g} probes an interval, "
+                                    "and {} are the least that it learns from; raise budget to {:.2g}, or train.steps_per_interval",
                                     options.budget, probes, kLeastProbes, 1.1 * options.budget * kLeastProbes / probes));
     if (pool_.size() < kLeastProbes)
       throw ConfigError(fmt::format("agent 'influence_model': the pool has {} passages with text, fewer than {} to probe; give more text "
@@ -108,7 +108,8 @@ class InfluenceModel final : public Agent {
     archive.field("weights", m.weights);
     if (!archive.loading()) return;
     m.asked.clear();
-    archive.expect(m.labels.size() == m.passages.size() && m.weights.size() == m.passages.size(), "a label and a weight for each example");
+    archive.expect(m.labels.size() == m.passages.size() && m.weights.size() == m.passages.size(),
+                   "a label and a weight for each example");
     for (std::size_t e = 0; e < m.passages.size(); ++e)
       archive.expect(m.passages[e] < corpus_->passages().size() && std::abs(m.labels[e]) <= 1e6 && m.weights[e] >= kLeastWeight && m.weights[e] <= 1,
                      "examples of this corpus");

@@ -136,7 +136,8 @@ class Learnability final : public Budgeted {
   std::vector<float> column_;                  // small: of each passage
 };
 
-REGISTER_AGENT("learnability", Learnability, LearnabilityOptions, "how much of a passage was learned of late", "checked against an oracle");
+REGISTER_AGENT("learnability", Learnability, LearnabilityOptions, "how much of a passage was learned of late",
+               "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

@@ -75,7 +75,8 @@ class Novelty final : public Agent {
   const std::size_t memory_;
 };
 
-REGISTER_AGENT("novelty", Novelty, NoveltyOptions, "how little of a passage is in what was trained on (MinHash)", "checked against an oracle");
+REGISTER_AGENT("novelty", Novelty, NoveltyOptions, "how little of a passage is in what was trained on (MinHash)",
+               "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

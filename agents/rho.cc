@@ -24,7 +24,8 @@ struct RhoOptions final : Options {
   double budget = 0.25;
   SmallModelOptions small;
   void fields(Fields& f) override {
-    f("measure", measure, "rho: loss beyond a small model of the anchor set; excess: beyond one of the pool, at least 0").one_of({"rho", "excess"});
+    f("measure", measure, "rho: loss beyond a small model of the anchor set; excess: beyond one of the pool, at least 0")
+        .one_of({"rho", "excess"});
     budget_field(f, budget);
     small.fields(f, "small_", "small_budget");
   }

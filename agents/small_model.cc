@@ -53,8 +53,8 @@ Plan plan_of(const AgentContext& context, const std::string& agent, const SmallM
   const double useful = static_cast<double>(options.epochs) * tokens / static_cast<double>(plan.train.batch * plan.model.context);
   const auto steps = static_cast<std::int64_t>(std::min(affordable, useful));
   if (steps < kLeastSteps)
-    throw ConfigError(fmt::format("agent '{}': its small model would learn for {} steps, {} at least; its budget ({:g} of the training FLOPs) pays "
-                                  "for {:.1f}, and {} passes over {:.0f} tokens of the {} set give {:.1f}; {}",
+    throw ConfigError(fmt::format("agent '{}': its small model would learn for {} steps, {} at least; its budget ({:g} of the training "
+                                  "FLOPs) pays for {:.1f}, and {} passes over {:.0f} tokens of the {} set give {:.1f}; {}",
                                   agent, steps, kLeastSteps, options.budget, affordable, options.epochs, tokens,
                                   set == Set::anchor ? "anchor" : "pool", useful,
                                   affordable < useful ? "raise the budget, or train.intervals"
@@ -185,18 +185,21 @@ void SmallModelOptions::fields(Fields& f, const std::string& prefix, const std::
 StaticColumn small_model_column(const AgentContext& context, const std::string& agent, const SmallModelOptions& options, Set learns_from,
                                 SmallModelScore score) {
   const Plan plan = plan_of(context, agent, options, learns_from);
-  const StaticColumn column = static_column(*context.corpus, "small_model", key_of(plan, options, learns_from, score), context.progress,
-                                            [&](std::span<float> out) { return fill(context, options, plan, score, out); });
+  const StaticColumn column =
+      static_column(*context.corpus, "small_model", key_of(plan, options, learns_from, score), context.progress,
+                    [&](std::span<float> out) { return fill(context, options, plan, score, out); });
   double scored = 0, all = 0;
   for (const PassageId id : context.corpus->set(Set::pool))
     if (context.corpus->passages()[id].bytes > 0) {
       all += 1;
       scored += column.values[id] != kUnscored;
     }
-  if (scored < 2) throw ConfigError(fmt::format("agent '{}': its budget ({:g} of the training FLOPs) pays for scoring {} passages by its small "
-                                                "model; raise it", agent, options.budget, scored));
-  if (scored < all) context.progress.note(fmt::format("{}: its budget pays for scoring {:.1f}% of the pool's passages; the others rank in the middle",
-                                                      agent, 100 * scored / all));
+  if (scored < 2)
+    throw ConfigError(fmt::format("agent '{}': its budget ({:g} of the training FLOPs) pays for scoring {} passages by its small model; raise it",
+                                  agent, options.budget, scored));
+  if (scored < all)
+    context.progress.note(fmt::format("{}: its budget pays for scoring {:.1f}% of the pool's passages; the others rank in the middle", agent,
+                                      100 * scored / all));
   return column;
 }
 
