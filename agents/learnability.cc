@@ -11,7 +11,7 @@
 // scores are 0; before `lag` are, the oldest model that there is takes the part. Memory: a second model a slot and `lag` of its saved
 // states (weights, moments and reference gradient, 16 bytes a parameter), which are part of a checkpoint.
 // Status: checked against an oracle (tests/agents/learnability_test.cc).
-#include <cmath>
+#include <algorithm>
 #include <deque>
 
 #include "agents/budgeted.h"
