@@ -53,6 +53,9 @@ class Agent : public PerSlot {
   /// Passages whose influence this agent wants measured in every slot, after the interval's training. `streams[i]` and
   /// `out[i]` belong to `slots[i]`. None by default.
   virtual void probes(Slots slots, Streams streams, std::span<std::vector<ProbeGroup>> out);
+  /// Whether `score` asks for influence: the environment then takes the reference gradient before every scoring, the first
+  /// of an episode too.
+  virtual bool wants_reference_gradient() const { return false; }
   /// What they turned out to be: `measured[i]` answers `out[i]` of the slot, in order. `reward[i]` becomes the agent's own
   /// reward (eq. 7 of arXiv 2410.08102), NaN when it has none.
   virtual void feedback(Slots slots, std::span<const std::span<const Probe>> measured, std::span<double> reward);

@@ -76,7 +76,7 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
   trainer_.reset(slots, seeds);
   for (auto& agent : parts_->agents) agent->begin(slots, seeds);
   for (auto& r : rewards_) r->begin(slots);
-  evaluate_reference(slots, false);
+  evaluate_reference(slots, agents_want_gradient());
   for (const int slot : slots) at(slot).first_loss = at(slot).loss_reference;
   score(slots);
   write_infos(slots, out);
@@ -101,7 +101,7 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
   const std::vector<Selection> chosen = select(slots, weights, out);
   train(slots, chosen, out);
   const auto wanted = wanted_probes(slots);
-  evaluate_reference(slots, std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
+  evaluate_reference(slots, agents_want_gradient() || std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
                        return std::any_of(rows.begin(), rows.end(), [](const auto& groups) { return !groups.empty(); });
                      }));
   for (std::size_t i = 0; i < slots.size(); ++i)
@@ -205,6 +205,10 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
       out.credit_se[i][kTrainingLoss * k + a] = credit[a].standard_error;
     }
   }
+}
+
+bool Pretrain::agents_want_gradient() const {
+  return std::any_of(parts_->agents.begin(), parts_->agents.end(), [](const auto& agent) { return agent->wants_reference_gradient(); });
 }
 
 void Pretrain::evaluate_reference(Slots slots, bool gradient) {

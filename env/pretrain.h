@@ -4,7 +4,7 @@
 // Per interval and slot, in this order:
 //   select   passages for U steps, from the pool's candidates (pool.h) by weights and scores (selection.h)
 //   train    U optimiser steps
-//   reward   losses on the same reference passages as before, with their gradient when an agent asked for probes
+//   reward   losses on the same reference passages as before, with their gradient when an agent asked for probes or scores by it
 //   probe    what the agents' probe passages were worth; their memories hear of it, and credit is known (credit.h)
 //   observe  validation losses, for people only
 //   score    the next candidates, by every agent
@@ -91,6 +91,8 @@ class Pretrain final : public Env {
   std::vector<Selection> select(Slots slots, Table<const double> weights, Outcome& out);
   Selection pick(int slot);
   void train(Slots slots, const std::vector<Selection>& chosen, Outcome& out);
+  /// Some agent scores by influence.
+  bool agents_want_gradient() const;
   /// Losses on the reference passages, with their gradient where `gradient`; fills Slot::reference and loss_reference.
   void evaluate_reference(Slots slots, bool gradient);
   /// Losses that only people look at; `costs[i]` is what those of slots[i] cost.

@@ -13,9 +13,11 @@
 
 namespace fader {
 
+inline double forward_flops(const ModelOptions& model, const Layout& layout, double positions, double attended) {
+  return 2.0 * layout.products * positions + 4.0 * static_cast<double>(model.width * model.layers) * attended;
+}
 inline double forward_flops(const ModelOptions& model, const Layout& layout, const Batch& batch) {
-  const double attention = 4.0 * static_cast<double>(model.width * model.layers) * batch.attended();
-  return 2.0 * layout.products * static_cast<double>(batch.positions()) + attention;
+  return forward_flops(model, layout, static_cast<double>(batch.positions()), batch.attended());
 }
 inline double training_flops(const ModelOptions& model, const Layout& layout, const Batch& batch) {
   return 3.0 * forward_flops(model, layout, batch);
