@@ -1,0 +1,123 @@
+// gumbel_top_k: sampling without replacement with weights exp(S(c) / tau), S(c) = sum_i w_i s_i(c) as in top_k:
+//   the greatest S(c) / tau + G(c),   G = -log E,   E = -log(1 - v),   v uniform on (0, 1),   best first.
+// Given the picks before it, a pick is c with probability exp(S(c) / tau) / (the sum of that over all that were not picked yet);
+// this is the propensity. Small tau: top_k; great tau: uniform. A pick counts for the agent with the greatest w_i s_i(c).
+// Kool, van Hoof and Welling 2019, "Stochastic beams and where to find them", arXiv 1903.06059, section 3; Efraimidis and
+// Spirakis 2006, "Weighted random sampling with a reservoir", for the exponential form.
+//
+// Whoever is to beat a floor f needs E <= exp(S / tau - f), hence v below that, as v <= E: v is bits of (key, candidate) and
+// the exponential is needed for the propensity anyway, so that logarithms are taken only of those who come close.
+// The sum over those not picked is the whole less the picks, or, where the picks are nearly all of it, added up anew without them.
+// Status: bit for bit the sorted perturbed sums; propensities and frequencies exactly (tests/env/gumbel_top_k_test.cc).
+#include <algorithm>
+#include <cmath>
+
+#include "env/mixing.h"
+#include "env/selection.h"
+
+namespace fader {
+namespace {
+
+constexpr std::int64_t kBlock = BestOf::kBlock;
+
+class GumbelTopK final : public SelectionMethod {
+ public:
+  GumbelTopK(const NoOptions&, const SelectionContext& context) : options_(context.options), team_(context.threads), finder_(team_) {}
+
+  void select(const Offer& offer, Rng& rng, Chosen& out) override {
+    out.picks.clear();
+    share_weights(offer, options_.filters(), out);
+    const Mixture mixture{out.shares, columns_.of(offer, out.shares, options_.raw()), offer.used, options_.repetition_decay};
+    key_ = rng.bits();
+    sums_.resize((offer.candidates + kBlock - 1) / kBlock);
+    const auto best = finder_.find(offer.candidates, offer.tokens, offer.demand,
+                                   [&](std::int64_t first, std::int64_t last, Best& b) { scan(mixture, first, last, b); });
+    sort_best(best, 0, best.size());
+    make_room(out.picks, best.size());
+    std::int64_t got = 0;
+    for (const Contender& c : best) {
+      if (got >= offer.demand) break;
+      out.picks.push_back({c.candidate, mixture.leader(c.candidate), 0});
+      got += offer.held(c.candidate);
+    }
+    find_propensities(offer, mixture, out.picks);
+  }
+
+ private:
+  /// S / tau of a block.
+  void exponents(const Mixture& mixture, std::int64_t first, std::int64_t n, double* out) const {
+    mixture.block(first, n, out);
+    for (std::int64_t i = 0; i < n; ++i) out[i] /= options_.tau;
+  }
+  double exponent(const Mixture& mixture, std::size_t candidate) const {
+    double x = 0;
+    exponents(mixture, static_cast<std::int64_t>(candidate), 1, &x);
+    return x;
+  }
+
+  void scan(const Mixture& mixture, std::int64_t first, std::int64_t last, Best& best) {
+    constexpr double kLoose = 1 + 1e-9;       // more than the exponentials' error
+    constexpr double kFar = 600;              // beyond it the product of exponentials would not hold the bound
+    const std::int64_t n = last - first;
+    double x[kBlock], e[kBlock];
+    std::uint8_t marks[kBlock / kCluster];
+    exponents(mixture, first, n, x);
+    const LogSum sum = sums_[static_cast<std::size_t>(first / kBlock)] = exponentials(n, x, e);
+    const double above = sum.top - best.floor();
+    const double bound = above < kFar ? std::exp(above) * kLoose : std::numeric_limits<double>::infinity();
+    if (above < kFar) mark_racers(key_, first, n, e, bound, marks);
+    else std::fill(std::begin(marks), std::end(marks), std::uint8_t{1});
+    for (std::int64_t m = 0; m * kCluster < n; ++m) {
+      if (!marks[m]) continue;
+      for (std::int64_t i = m * kCluster; i < std::min(n, (m + 1) * kCluster); ++i) {
+        const auto c = static_cast<std::size_t>(first + i);
+        if (above < kFar && !(race_uniform(key_, c) <= e[i] * bound)) continue;
+        best.offer({x[i] - std::log(race_time(key_, c)), 0, static_cast<std::uint32_t>(c)});
+      }
+    }
+  }
+
+  void find_propensities(const Offer& offer, const Mixture& mixture, std::vector<Pick>& picks) {
+    constexpr double kEnough = 1e-3;          // of the whole must be left for a difference to be as good as a sum
+    LogSum all;
+    for (const LogSum& s : sums_) all.add(s);
+    LogSum rest = all;
+    for (const Pick& p : picks) rest.total -= std::exp(exponent(mixture, p.candidate) - all.top);
+    if (!(rest.total > kEnough * all.total)) rest = sum_without(offer, mixture, picks);
+    for (auto p = picks.rbegin(); p != picks.rend(); ++p) {
+      const double x = exponent(mixture, p->candidate);
+      rest.add({x, 1});
+      p->propensity = std::min(1.0, rest.share(x));
+    }
+  }
+
+  LogSum sum_without(const Offer& offer, const Mixture& mixture, std::span<const Pick> picks) {
+    taken_.assign(offer.candidates, 0);
+    for (const Pick& p : picks) taken_[p.candidate] = 1;
+    LogSum sum;
+    const auto n = static_cast<std::int64_t>(offer.candidates);
+    for (std::int64_t first = 0; first < n; first += kBlock) {
+      const std::int64_t size = std::min(kBlock, n - first);
+      double x[kBlock], e[kBlock];
+      exponents(mixture, first, size, x);
+      for (std::int64_t i = 0; i < size; ++i)
+        if (taken_[static_cast<std::size_t>(first + i)]) x[i] = -std::numeric_limits<double>::infinity();
+      sum.add(exponentials(size, x, e));
+    }
+    return sum;
+  }
+
+  const SelectionOptions options_;
+  Team team_;
+  BestOf finder_;
+  Columns columns_;
+  std::uint64_t key_ = 0;
+  std::vector<LogSum> sums_;           // of the exponentials, of each block
+  std::vector<std::uint8_t> taken_;
+};
+
+REGISTER_SELECTION("gumbel_top_k", GumbelTopK, "drawn without replacement with weights exp(weighted sum of scores / tau)",
+                   "checked against an oracle");
+
+}  // namespace
+}  // namespace fader

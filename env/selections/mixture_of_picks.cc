@@ -1,0 +1,140 @@
+// mixture_of_picks: for each place draw an agent i ~ weights and take the best candidate of agent i's ranking that was not taken
+// yet. Weights keep a linear meaning, the share of places that an agent fills, and the probability of a pick given those before
+// it is exact:
+//   P(c) = sum_i a_i [c is agent i's next]
+// An agent whose score can say "not mine" is out when only such candidates are left to it (env.exhausted): then a is what the
+// others have, in proportion, 1 in sum. When nobody who has weight has anything left, the rest is taken as if all were theirs.
+//
+// Only the head of each ranking is ever looked at, as many as hold the demand, for what stands before an agent's next is taken.
+// So each column is read once for its best, and of these as many are sorted as the agent's weight makes likely.
+// Status: bit for bit the picks of whole rankings, and their frequencies (tests/env/mixture_of_picks_test.cc).
+#include <algorithm>
+#include <cmath>
+
+#include "env/mixing.h"
+#include "env/selection.h"
+
+namespace fader {
+namespace {
+
+class MixtureOfPicks final : public SelectionMethod {
+ public:
+  MixtureOfPicks(const NoOptions&, const SelectionContext& context) : filters_(context.options.filters()), team_(context.threads) {
+    for (int t = 0; t < team_.size(); ++t) finders_.emplace_back(alone_);
+  }
+
+  void select(const Offer& offer, Rng& rng, Chosen& out) override {
+    const std::size_t k = offer.weights.size();
+    out.picks.clear();
+    out.shares.assign(k, 0.0);
+    out.exhausted.assign(k, 0.0);
+    taken_.assign((offer.candidates + 63) / 64, 0);
+    got_ = 0;
+    const bool filter = filters_ && !offer.not_mine.empty();
+    if (filter) play(offer, Theirs::own, rng, out);
+    play(offer, filter ? Theirs::rest : Theirs::all, rng, out);
+    const auto places = static_cast<double>(out.picks.size());
+    const bool ran_out = std::any_of(out.exhausted.begin(), out.exhausted.end(), [](double x) { return x > 0; });
+    for (std::size_t i = 0; i < k; ++i) {
+      out.shares[i] = ran_out ? out.shares[i] / places : offer.weights[i];
+      out.exhausted[i] = ran_out ? out.exhausted[i] / places : 0;
+    }
+  }
+
+ private:
+  /// What agents take: all; their own, first; then, when all are out of them, the rest.
+  enum class Theirs { all, own, rest };
+  /// The head of an agent's ranking: its best, sorted up to `sorted`; the next that is not taken.
+  struct Head {
+    std::vector<Contender> best;
+    std::size_t sorted = 0, next = 0;
+  };
+
+  bool is_taken(std::uint32_t c) const { return taken_[c / 64] >> (c % 64) & 1; }
+
+  void find_heads(const Offer& offer, bool filter) {
+    heads_.resize(offer.weights.size());
+    const auto step = static_cast<std::size_t>(team_.size());
+    team_.run([&](int t) {
+      std::size_t turn = 0;
+      for (std::size_t i = 0; i < heads_.size(); ++i)
+        if (offer.weights[i] > 0 && turn++ % step == static_cast<std::size_t>(t)) find_head(offer, i, filter, finders_[static_cast<std::size_t>(t)]);
+    });
+  }
+
+  void find_head(const Offer& offer, std::size_t i, bool filter, BestOf& finder) {
+    const float* scores = offer.scores[i].data();
+    const auto best = finder.find(offer.candidates, offer.tokens, offer.demand, [&](std::int64_t first, std::int64_t last, Best& b) {
+      const auto mine = [&](std::size_t c) { return !filter || offer.mine(i, c); };
+      offer_block(scores + first, first, last - first, offer.keys[i], b, mine);
+    });
+    Head& head = heads_[i];
+    make_room(head.best, best.size());
+    head.best.assign(best.begin(), best.end());
+    head.sorted = head.next = 0;
+    const double likely = 1.1 * offer.weights[i] * static_cast<double>(best.size()) + 64;
+    sort_up_to(head, static_cast<std::size_t>(likely));
+  }
+
+  static void sort_up_to(Head& head, std::size_t to) {
+    to = std::min(to, head.best.size());
+    sort_best(head.best, head.sorted, to);
+    head.sorted = to;
+  }
+
+  /// False: there is none.
+  bool advance(Head& head) const {
+    for (; head.next < head.best.size(); ++head.next) {
+      if (head.next == head.sorted) sort_up_to(head, 2 * head.sorted);
+      if (!is_taken(head.best[head.next].candidate)) return true;
+    }
+    return false;
+  }
+
+  /// Places until the demand is met or nobody has anything left.
+  void play(const Offer& offer, Theirs theirs, Rng& rng, Chosen& out) {
+    if (got_ >= offer.demand || out.picks.size() == offer.candidates) return;
+    find_heads(offer, theirs == Theirs::own);
+    const std::size_t k = offer.weights.size();
+    live_.assign(offer.weights.begin(), offer.weights.end());
+    bool anybody = true;
+    const auto leave = [&](std::size_t i) {
+      live_[i] = 0;
+      double total = 0;
+      for (const double w : live_) total += w;
+      anybody = total > 0;
+      for (double& w : live_) w = anybody ? w / total : 0;
+    };
+    for (std::size_t i = 0; i < k; ++i)
+      if (live_[i] > 0 && !advance(heads_[i])) leave(i);
+    while (got_ < offer.demand && anybody) {
+      const std::size_t agent = rng.choice(live_);
+      const std::uint32_t candidate = heads_[agent].best[heads_[agent].next].candidate;
+      Pick pick{candidate, static_cast<std::uint16_t>(agent), 0};
+      got_ += offer.held(candidate);
+      taken_[candidate / 64] |= std::uint64_t{1} << (candidate % 64);
+      for (std::size_t i = 0; i < k; ++i) {
+        out.shares[i] += live_[i];
+        if (live_[i] > 0) pick.propensity += heads_[i].best[heads_[i].next].candidate == candidate ? live_[i] : 0;
+        if (offer.weights[i] > 0 && (live_[i] == 0 || theirs == Theirs::rest)) out.exhausted[i] += 1;
+      }
+      out.picks.push_back(pick);
+      for (std::size_t i = 0; i < k; ++i)
+        if (live_[i] > 0 && heads_[i].best[heads_[i].next].candidate == candidate && !advance(heads_[i])) leave(i);
+    }
+  }
+
+  const bool filters_;
+  Team team_, alone_{1};
+  std::vector<BestOf> finders_;         // of each thread
+  std::vector<Head> heads_;             // of each agent
+  std::vector<std::uint64_t> taken_;    // a bit a candidate
+  std::vector<double> live_;
+  std::int64_t got_ = 0;
+};
+
+REGISTER_SELECTION("mixture_of_picks", MixtureOfPicks, "each pick by one agent, drawn by weight: weights are shares of the picks",
+                   "checked against an oracle");
+
+}  // namespace
+}  // namespace fader
