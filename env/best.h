@@ -78,6 +78,8 @@ class BestOf {
       if (best.enough() || floor == kNone) return best.kept();
     }
   }
+  /// Those that were found hold the demand.
+  bool enough() const { return bests_.front().enough(); }
 
  private:
   static constexpr double kNone = -std::numeric_limits<double>::infinity();

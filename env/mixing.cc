@@ -53,8 +53,23 @@ FADER_INLINE void mark(const Score* __restrict scores, std::int64_t n, Score flo
 FADER_KERNEL void mark_floats(const float* scores, std::int64_t n, float floor, std::uint8_t* marks) { mark(scores, n, floor, marks); }
 FADER_KERNEL void mark_doubles(const double* scores, std::int64_t n, double floor, std::uint8_t* marks) { mark(scores, n, floor, marks); }
 
-FADER_KERNEL void add_scaled(double w, const float* __restrict scores, std::int64_t n, double* __restrict out) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] += w * static_cast<double>(scores[i]);
+// All columns side by side, so that sums stay in registers.
+FADER_KERNEL void add_up(std::size_t k, const double* __restrict w, const float* const* scores, std::int64_t first, std::int64_t n,
+                         double* __restrict out) {
+  constexpr std::int64_t kWide = 32;
+  std::int64_t at = 0;
+  for (; at + kWide <= n; at += kWide) {
+    double sum[kWide] = {};
+    for (std::size_t i = 0; i < k; ++i) {
+      const float* s = scores[i] + first + at;
+      for (std::int64_t j = 0; j < kWide; ++j) sum[j] += w[i] * static_cast<double>(s[j]);
+    }
+    for (std::int64_t j = 0; j < kWide; ++j) out[at + j] = sum[j];
+  }
+  for (; at < n; ++at) {
+    out[at] = 0;
+    for (std::size_t i = 0; i < k; ++i) out[at] += w[i] * static_cast<double>(scores[i][first + at]);
+  }
 }
 FADER_KERNEL void decay_by(double decay, const std::uint16_t* __restrict used, std::int64_t n, double* __restrict out) {
   for (std::int64_t i = 0; i < n; ++i) out[i] /= 1 + decay * static_cast<double>(used[i]);
@@ -90,37 +105,60 @@ FADER_KERNEL void mark_race(std::uint64_t key, std::uint64_t first, std::int64_t
 void mark_clusters(const float* scores, std::int64_t n, float floor, std::uint8_t* marks) { mark_floats(scores, n, floor, marks); }
 void mark_clusters(const double* scores, std::int64_t n, double floor, std::uint8_t* marks) { mark_doubles(scores, n, floor, marks); }
 
+void Mixture::begin(const Offer& offer, std::span<const double> weights, const SelectionOptions& options) {
+  decay_ = options.repetition_decay;
+  used_ = offer.used;
+  weights_.clear();
+  columns_.clear();
+  agents_.clear();
+  ranks_.resize(weights.size());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] == 0) continue;
+    weights_.push_back(weights[i]);
+    agents_.push_back(static_cast<std::uint16_t>(i));
+    columns_.push_back(options.raw() ? offer.scores[i].data() : ranks(offer, i));
+  }
+}
+
+const float* Mixture::ranks(const Offer& offer, std::size_t i) {
+  make_room(ranks_[i], offer.candidates);
+  make_room(scratch_, offer.candidates);
+  ranks_[i].resize(offer.candidates);
+  normalise_ranks(offer.scores[i], offer.keys[i], scratch_, ranks_[i]);
+  return ranks_[i].data();
+}
+
 void Mixture::block(std::int64_t first, std::int64_t n, double* out) const {
-  std::fill(out, out + n, 0.0);
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    if (weights[i] != 0) add_scaled(weights[i], scores[i].data() + first, n, out);
-  if (!used.empty() && decay != 0) decay_by(decay, used.data() + first, n, out);
+  add_up(weights_.size(), weights_.data(), columns_.data(), first, n, out);
+  if (!used_.empty() && decay_ != 0) decay_by(decay_, used_.data() + first, n, out);
 }
 
 std::uint16_t Mixture::leader(std::size_t candidate) const {
   std::size_t best = 0;
   std::pair most(-std::numeric_limits<double>::infinity(), 0.0);
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] == 0) continue;
-    const std::pair part(weights[i] * static_cast<double>(scores[i][candidate]), weights[i]);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    const std::pair part(weights_[i] * static_cast<double>(columns_[i][candidate]), weights_[i]);
     if (part > most) most = part, best = i;
   }
-  return static_cast<std::uint16_t>(best);
+  return agents_[best];
 }
 
-std::span<const std::span<const float>> Columns::of(const Offer& offer, std::span<const double> weights, bool raw) {
-  if (raw) return offer.scores;
-  ranks_.resize(weights.size());
-  views_.assign(weights.size(), {});
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] == 0) continue;
-    make_room(ranks_[i], offer.candidates);
-    make_room(scratch_, offer.candidates);
-    ranks_[i].resize(offer.candidates);
-    normalise_ranks(offer.scores[i], offer.keys[i], scratch_, ranks_[i]);
-    views_[i] = ranks_[i];
+void Mixture::look_ahead(std::size_t candidate) const {
+  for (const float* column : columns_) __builtin_prefetch(column + candidate);
+}
+
+void take_in_order(const Offer& offer, const Mixture& mixture, std::span<const Contender> sorted, std::vector<Pick>& picks) {
+  constexpr std::size_t kAhead = 8;
+  make_room(picks, sorted.size());
+  std::int64_t got = 0;
+  for (std::size_t i = 0; i < sorted.size() && got < offer.demand; ++i) {
+    if (i + kAhead < sorted.size()) {
+      mixture.look_ahead(sorted[i + kAhead].candidate);
+      if (!offer.tokens.empty()) __builtin_prefetch(&offer.tokens[sorted[i + kAhead].candidate]);
+    }
+    picks.push_back({sorted[i].candidate, mixture.leader(sorted[i].candidate), 1.0});
+    got += offer.held(sorted[i].candidate);
   }
-  return views_;
 }
 
 void LogSum::add(const LogSum& other) {

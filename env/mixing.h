@@ -30,29 +30,32 @@ void offer_block(const Score* scores, std::int64_t first, std::int64_t n, std::u
   }
 }
 
-/// The weighted sums of the candidates' scores: S(c) = sum_i w_i s_i(c), divided by 1 + decay used(c).
-struct Mixture {
-  std::span<const double> weights;
-  std::span<const std::span<const float>> scores;
-  std::span<const std::uint16_t> used;
-  double decay = 0;
+/// The weighted sums of the candidates' scores: S(c) = sum_i w_i s_i(c), divided by 1 + decay used(c); of the scores as they are, or
+/// of their ranks on (0, 1) among the candidates. Keeps its memory.
+class Mixture {
+ public:
+  /// The offer must live as long as this is asked.
+  void begin(const Offer& offer, std::span<const double> weights, const SelectionOptions& options);
   /// Of [first, first + n).
   void block(std::int64_t first, std::int64_t n, double* out) const;
   /// Of the agents with weight, that with the greatest w_i s_i(c); among equals that of the greatest weight, then the first.
   std::uint16_t leader(std::size_t candidate) const;
-};
-
-/// What is summed: the agents' scores as they are, or their ranks on (0, 1) among the candidates. Keeps its memory.
-class Columns {
- public:
-  /// Until the next call; of an agent without weight perhaps empty.
-  std::span<const std::span<const float>> of(const Offer& offer, std::span<const double> weights, bool raw);
+  void look_ahead(std::size_t candidate) const;  ///< its leader will be asked for soon
 
  private:
+  const float* ranks(const Offer& offer, std::size_t i);
+
+  std::vector<double> weights_;            // of the agents that have weight
+  std::vector<const float*> columns_;
+  std::vector<std::uint16_t> agents_;
+  std::span<const std::uint16_t> used_;
+  double decay_ = 0;
   std::vector<std::vector<float>> ranks_;
-  std::vector<std::span<const float>> views_;
   std::vector<Contender> scratch_;
 };
+
+/// Those of `sorted` that hold the demand, best first, as picks of their leaders with propensity 1.
+void take_in_order(const Offer& offer, const Mixture& mixture, std::span<const Contender> sorted, std::vector<Pick>& picks);
 
 /// log(sum exp) as it is added up, in any range: the sum is exp(top) total.
 struct LogSum {

@@ -26,14 +26,14 @@ class BatchFilter final : public SelectionMethod {
   void select(const Offer& offer, Rng& rng, Chosen& out) override {
     out.picks.clear();
     share_weights(offer, options_.filters(), out);
-    const Mixture mixture{out.shares, columns_.of(offer, out.shares, options_.raw()), offer.used, options_.repetition_decay};
-    sort_sums(mixture, offer.candidates, rng.bits());
+    mixture_.begin(offer, out.shares, options_);
+    sort_sums(offer.candidates, rng.bits());
     draw_batch(offer, rng.bits());
     std::size_t members = batch_, behind = offer.candidates;
     double passed = 1;                       // probability that those since the last pick are not in the batch
     std::int64_t got = 0;
     const auto take = [&](std::uint32_t candidate, double propensity) {
-      out.picks.push_back({candidate, mixture.leader(candidate), propensity});
+      out.picks.push_back({candidate, mixture_.leader(candidate), propensity});
       got += offer.held(candidate);
     };
     for (const Contender& c : sorted_) {
@@ -52,13 +52,13 @@ class BatchFilter final : public SelectionMethod {
   }
 
  private:
-  void sort_sums(const Mixture& mixture, std::size_t n, std::uint64_t key) {
+  void sort_sums(std::size_t n, std::uint64_t key) {
     make_room(sorted_, n);
     sorted_.resize(n);
     double sums[BestOf::kBlock];
     for (std::size_t first = 0; first < n; first += BestOf::kBlock) {
       const std::size_t size = std::min<std::size_t>(BestOf::kBlock, n - first);
-      mixture.block(static_cast<std::int64_t>(first), static_cast<std::int64_t>(size), sums);
+      mixture_.block(static_cast<std::int64_t>(first), static_cast<std::int64_t>(size), sums);
       for (std::size_t i = 0; i < size; ++i) sorted_[first + i] = Contender::of(sums[i], key, first + i);
     }
     sort_best(sorted_, 0, n);
@@ -79,7 +79,7 @@ class BatchFilter final : public SelectionMethod {
   }
 
   const SelectionOptions options_;
-  Columns columns_;
+  Mixture mixture_;
   std::vector<Contender> sorted_, order_;   // by mixed score; at random
   std::vector<std::uint8_t> in_batch_;
   std::size_t batch_ = 0;

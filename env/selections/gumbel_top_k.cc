@@ -27,41 +27,32 @@ class GumbelTopK final : public SelectionMethod {
   void select(const Offer& offer, Rng& rng, Chosen& out) override {
     out.picks.clear();
     share_weights(offer, options_.filters(), out);
-    const Mixture mixture{out.shares, columns_.of(offer, out.shares, options_.raw()), offer.used, options_.repetition_decay};
+    mixture_.begin(offer, out.shares, options_);
     key_ = rng.bits();
     sums_.resize((offer.candidates + kBlock - 1) / kBlock);
     const auto best = finder_.find(offer.candidates, offer.tokens, offer.demand,
-                                   [&](std::int64_t first, std::int64_t last, Best& b) { scan(mixture, first, last, b); });
+                                   [&](std::int64_t first, std::int64_t last, Best& b) { scan(first, last, b); });
     sort_best(best, 0, best.size());
-    make_room(out.picks, best.size());
-    std::int64_t got = 0;
-    for (const Contender& c : best) {
-      if (got >= offer.demand) break;
-      out.picks.push_back({c.candidate, mixture.leader(c.candidate), 0});
-      got += offer.held(c.candidate);
-    }
-    find_propensities(offer, mixture, out.picks);
+    take_in_order(offer, mixture_, best, out.picks);
+    find_propensities(offer, best.first(out.picks.size()), out.picks);
   }
 
  private:
   /// S / tau of a block.
-  void exponents(const Mixture& mixture, std::int64_t first, std::int64_t n, double* out) const {
-    mixture.block(first, n, out);
+  void exponents(std::int64_t first, std::int64_t n, double* out) const {
+    mixture_.block(first, n, out);
     for (std::int64_t i = 0; i < n; ++i) out[i] /= options_.tau;
   }
-  double exponent(const Mixture& mixture, std::size_t candidate) const {
-    double x = 0;
-    exponents(mixture, static_cast<std::int64_t>(candidate), 1, &x);
-    return x;
-  }
+  /// S / tau of one that was offered, back from its place in the order: no column is looked at.
+  double exponent(const Contender& c) const { return c.score + std::log(race_time(key_, c.candidate)); }
 
-  void scan(const Mixture& mixture, std::int64_t first, std::int64_t last, Best& best) {
+  void scan(std::int64_t first, std::int64_t last, Best& best) {
     constexpr double kLoose = 1 + 1e-9;       // more than the exponentials' error
     constexpr double kFar = 600;              // beyond it the product of exponentials would not hold the bound
     const std::int64_t n = last - first;
     double x[kBlock], e[kBlock];
     std::uint8_t marks[kBlock / kCluster];
-    exponents(mixture, first, n, x);
+    exponents(first, n, x);
     const LogSum sum = sums_[static_cast<std::size_t>(first / kBlock)] = exponentials(n, x, e);
     const double above = sum.top - best.floor();
     const double bound = above < kFar ? std::exp(above) * kLoose : std::numeric_limits<double>::infinity();
@@ -77,29 +68,29 @@ class GumbelTopK final : public SelectionMethod {
     }
   }
 
-  void find_propensities(const Offer& offer, const Mixture& mixture, std::vector<Pick>& picks) {
+  void find_propensities(const Offer& offer, std::span<const Contender> picked, std::vector<Pick>& picks) {
     constexpr double kEnough = 1e-3;          // of the whole must be left for a difference to be as good as a sum
     LogSum all;
     for (const LogSum& s : sums_) all.add(s);
     LogSum rest = all;
-    for (const Pick& p : picks) rest.total -= std::exp(exponent(mixture, p.candidate) - all.top);
-    if (!(rest.total > kEnough * all.total)) rest = sum_without(offer, mixture, picks);
-    for (auto p = picks.rbegin(); p != picks.rend(); ++p) {
-      const double x = exponent(mixture, p->candidate);
+    for (const Contender& c : picked) rest.total -= std::exp(exponent(c) - all.top);
+    if (!(rest.total > kEnough * all.total)) rest = sum_without(offer, picked);
+    for (std::size_t i = picked.size(); i-- > 0;) {
+      const double x = exponent(picked[i]);
       rest.add({x, 1});
-      p->propensity = std::min(1.0, rest.share(x));
+      picks[i].propensity = std::min(1.0, rest.share(x));
     }
   }
 
-  LogSum sum_without(const Offer& offer, const Mixture& mixture, std::span<const Pick> picks) {
+  LogSum sum_without(const Offer& offer, std::span<const Contender> picked) {
     taken_.assign(offer.candidates, 0);
-    for (const Pick& p : picks) taken_[p.candidate] = 1;
+    for (const Contender& c : picked) taken_[c.candidate] = 1;
     LogSum sum;
     const auto n = static_cast<std::int64_t>(offer.candidates);
     for (std::int64_t first = 0; first < n; first += kBlock) {
       const std::int64_t size = std::min(kBlock, n - first);
       double x[kBlock], e[kBlock];
-      exponents(mixture, first, size, x);
+      exponents(first, size, x);
       for (std::int64_t i = 0; i < size; ++i)
         if (taken_[static_cast<std::size_t>(first + i)]) x[i] = -std::numeric_limits<double>::infinity();
       sum.add(exponentials(size, x, e));
@@ -110,7 +101,7 @@ class GumbelTopK final : public SelectionMethod {
   const SelectionOptions options_;
   Team team_;
   BestOf finder_;
-  Columns columns_;
+  Mixture mixture_;
   std::uint64_t key_ = 0;
   std::vector<LogSum> sums_;           // of the exponentials, of each block
   std::vector<std::uint8_t> taken_;

@@ -5,8 +5,9 @@
 // An agent whose score can say "not mine" is out when only such candidates are left to it (env.exhausted): then a is what the
 // others have, in proportion, 1 in sum. When nobody who has weight has anything left, the rest is taken as if all were theirs.
 //
-// Only the head of each ranking is ever looked at, as many as hold the demand, for what stands before an agent's next is taken.
-// So each column is read once for its best, and of these as many are sorted as the agent's weight makes likely.
+// Only the head of a ranking is ever looked at, at most as many as hold the demand, for what stands before an agent's next is
+// taken. So each column is read for its best only, twice as many as the agent's share takes, and again for all that there may be
+// should others have taken so many of them; what is looked at is sorted piece by piece.
 // Status: bit for bit the picks of whole rankings, and their frequencies (tests/env/mixture_of_picks_test.cc).
 #include <algorithm>
 #include <cmath>
@@ -44,36 +45,42 @@ class MixtureOfPicks final : public SelectionMethod {
  private:
   /// What agents take: all; their own, first; then, when all are out of them, the rest.
   enum class Theirs { all, own, rest };
-  /// The head of an agent's ranking: its best, sorted up to `sorted`; the next that is not taken.
+  /// The head of an agent's ranking, its best, sorted up to `sorted`; `next` is the first that is not taken. `whole`: no more can count.
   struct Head {
     std::vector<Contender> best;
     std::size_t sorted = 0, next = 0;
+    bool whole = false;
   };
 
   bool is_taken(std::uint32_t c) const { return taken_[c / 64] >> (c % 64) & 1; }
 
-  void find_heads(const Offer& offer, bool filter) {
+  void find_heads(const Offer& offer, bool own) {
     heads_.resize(offer.weights.size());
     const auto step = static_cast<std::size_t>(team_.size());
     team_.run([&](int t) {
       std::size_t turn = 0;
-      for (std::size_t i = 0; i < heads_.size(); ++i)
-        if (offer.weights[i] > 0 && turn++ % step == static_cast<std::size_t>(t)) find_head(offer, i, filter, finders_[static_cast<std::size_t>(t)]);
+      for (std::size_t i = 0; i < heads_.size(); ++i) {
+        if (offer.weights[i] == 0 || turn++ % step != static_cast<std::size_t>(t)) continue;
+        const auto likely = static_cast<std::int64_t>(2 * offer.weights[i] * static_cast<double>(offer.demand));
+        heads_[i].sorted = heads_[i].next = 0;
+        find_head(offer, i, own, likely, finders_[static_cast<std::size_t>(t)]);
+      }
     });
   }
 
-  void find_head(const Offer& offer, std::size_t i, bool filter, BestOf& finder) {
+  void find_head(const Offer& offer, std::size_t i, bool own, std::int64_t demand, BestOf& finder) {
+    constexpr std::int64_t kFew = 64;  // candidates a piece of the order
     const float* scores = offer.scores[i].data();
-    const auto best = finder.find(offer.candidates, offer.tokens, offer.demand, [&](std::int64_t first, std::int64_t last, Best& b) {
-      const auto mine = [&](std::size_t c) { return !filter || offer.mine(i, c); };
-      offer_block(scores + first, first, last - first, offer.keys[i], b, mine);
-    });
     Head& head = heads_[i];
+    demand = std::min(demand + kFew * offer.held(0), offer.demand);
+    const auto best = finder.find(offer.candidates, offer.tokens, demand, [&](std::int64_t first, std::int64_t last, Best& b) {
+      offer_block(scores + first, first, last - first, offer.keys[i], b, [&](std::size_t c) { return !own || offer.mine(i, c); });
+    });
     make_room(head.best, best.size());
     head.best.assign(best.begin(), best.end());
-    head.sorted = head.next = 0;
-    const double likely = 1.1 * offer.weights[i] * static_cast<double>(best.size()) + 64;
-    sort_up_to(head, static_cast<std::size_t>(likely));
+    head.whole = demand == offer.demand || !finder.enough();
+    sort_best(head.best, 0, head.sorted);
+    sort_up_to(head, std::max(head.sorted + kFew, head.best.size() * 5 / 8));
   }
 
   static void sort_up_to(Head& head, std::size_t to) {
@@ -82,19 +89,28 @@ class MixtureOfPicks final : public SelectionMethod {
     head.sorted = to;
   }
 
-  /// False: there is none.
-  bool advance(Head& head) const {
-    for (; head.next < head.best.size(); ++head.next) {
+  /// False: agent i has none left.
+  bool advance(const Offer& offer, std::size_t i, bool own) {
+    constexpr std::size_t kAhead = 16;
+    for (Head& head = heads_[i];; ++head.next) {
+      if (head.next == head.best.size()) {
+        if (head.whole) return false;
+        find_head(offer, i, own, offer.demand, finders_.front());
+      }
       if (head.next == head.sorted) sort_up_to(head, 2 * head.sorted);
+      if (const std::size_t ahead = head.next + kAhead; ahead < head.sorted) {
+        __builtin_prefetch(&taken_[head.best[ahead].candidate / 64]);
+        if (!offer.tokens.empty()) __builtin_prefetch(&offer.tokens[head.best[ahead].candidate]);
+      }
       if (!is_taken(head.best[head.next].candidate)) return true;
     }
-    return false;
   }
 
   /// Places until the demand is met or nobody has anything left.
   void play(const Offer& offer, Theirs theirs, Rng& rng, Chosen& out) {
     if (got_ >= offer.demand || out.picks.size() == offer.candidates) return;
-    find_heads(offer, theirs == Theirs::own);
+    const bool own = theirs == Theirs::own;
+    find_heads(offer, own);
     const std::size_t k = offer.weights.size();
     live_.assign(offer.weights.begin(), offer.weights.end());
     bool anybody = true;
@@ -106,7 +122,7 @@ class MixtureOfPicks final : public SelectionMethod {
       for (double& w : live_) w = anybody ? w / total : 0;
     };
     for (std::size_t i = 0; i < k; ++i)
-      if (live_[i] > 0 && !advance(heads_[i])) leave(i);
+      if (live_[i] > 0 && !advance(offer, i, own)) leave(i);
     while (got_ < offer.demand && anybody) {
       const std::size_t agent = rng.choice(live_);
       const std::uint32_t candidate = heads_[agent].best[heads_[agent].next].candidate;
@@ -120,7 +136,7 @@ class MixtureOfPicks final : public SelectionMethod {
       }
       out.picks.push_back(pick);
       for (std::size_t i = 0; i < k; ++i)
-        if (live_[i] > 0 && heads_[i].best[heads_[i].next].candidate == candidate && !advance(heads_[i])) leave(i);
+        if (live_[i] > 0 && heads_[i].best[heads_[i].next].candidate == candidate && !advance(offer, i, own)) leave(i);
     }
   }
 

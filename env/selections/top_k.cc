@@ -17,28 +17,22 @@ class TopK final : public SelectionMethod {
   void select(const Offer& offer, Rng& rng, Chosen& out) override {
     out.picks.clear();
     share_weights(offer, options_.filters(), out);
-    const Mixture mixture{out.shares, columns_.of(offer, out.shares, options_.raw()), offer.used, options_.repetition_decay};
+    mixture_.begin(offer, out.shares, options_);
     const std::uint64_t key = rng.bits();
     const auto best = finder_.find(offer.candidates, offer.tokens, offer.demand, [&](std::int64_t first, std::int64_t last, Best& b) {
       double sums[BestOf::kBlock];
-      mixture.block(first, last - first, sums);
+      mixture_.block(first, last - first, sums);
       offer_block(sums, first, last - first, key, b, [](std::size_t) { return true; });
     });
     sort_best(best, 0, best.size());
-    make_room(out.picks, best.size());
-    std::int64_t got = 0;
-    for (const Contender& c : best) {
-      if (got >= offer.demand) break;
-      out.picks.push_back({c.candidate, mixture.leader(c.candidate), 1.0});
-      got += offer.held(c.candidate);
-    }
+    take_in_order(offer, mixture_, best, out.picks);
   }
 
  private:
   const SelectionOptions options_;
   Team team_;
   BestOf finder_;
-  Columns columns_;
+  Mixture mixture_;
 };
 
 REGISTER_SELECTION("top_k", TopK, "the greatest weighted sums of scores", "checked against an oracle");
