@@ -114,12 +114,12 @@ class MixtureOfPicks final : public SelectionMethod {
     const std::size_t k = offer.weights.size();
     live_.assign(offer.weights.begin(), offer.weights.end());
     bool anybody = true;
-    const auto leave = [&](std::size_t i) {
-      live_[i] = 0;
+    const auto leave = [&](std::size_t out_of_own) {
+      live_[out_of_own] = 0;
       double total = 0;
-      for (const double w : live_) total += w;
+      for (std::size_t i = 0; i < k; ++i) total += live_[i] > 0 ? offer.weights[i] : 0;
       anybody = total > 0;
-      for (double& w : live_) w = anybody ? w / total : 0;
+      for (std::size_t i = 0; i < k; ++i) live_[i] = live_[i] > 0 ? offer.weights[i] / total : 0;
     };
     for (std::size_t i = 0; i < k; ++i)
       if (live_[i] > 0 && !advance(offer, i, own)) leave(i);
