@@ -53,39 +53,50 @@ Offer Strata::within(const Offer& offer, std::size_t domain) {
   return out;
 }
 
+void Strata::serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Chosen& out) {
+  Offer part = within(offer, domain);
+  part.demand = demand;
+  within_->select(part, rng, part_);
+  const auto n = static_cast<double>(part_.picks.size());
+  for (std::size_t j = 0; j < part_.picks.size(); ++j) {
+    Pick pick = part_.picks[j];
+    pick.candidate = stratum_.members[pick.candidate];
+    placed_.push_back({(static_cast<double>(j) + 0.5) / n, domain, pick});
+  }
+  for (std::size_t i = 0; i < part_.shares.size(); ++i) {
+    out.shares[i] += n * part_.shares[i];
+    out.exhausted[i] += n * part_.exhausted[i];
+  }
+}
+
 void Strata::select(const Offer& offer, Rng& rng, Chosen& out) {
   FADER_CHECK_EQ(offer.domains.size(), offer.candidates);
   const std::size_t k = offer.weights.size();
-  std::size_t domains = 0;
+  std::size_t domains = 1;
   for (const std::uint16_t d : offer.domains) domains = std::max<std::size_t>(domains, d + 1u);
   std::vector<std::int64_t> sizes(domains, 0);
   for (std::size_t c = 0; c < offer.candidates; ++c) sizes[offer.domains[c]] += offer.held(c);
   const std::vector<std::int64_t> quota = largest_remainder(offer.demand, sizes);
   std::vector<std::size_t> order(domains);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  rng.shuffle(std::span(order));
+  std::swap(order.back(), order[static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin())]);
+  rng.shuffle(std::span(order).first(domains - 1));
+  const std::size_t largest = order.back();
+  const auto passage = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}) / std::max<std::int64_t>(1, static_cast<std::int64_t>(offer.candidates));
+  const std::int64_t spare = std::clamp<std::int64_t>(sizes[largest] - quota[largest], 0, std::max<std::int64_t>(0, passage - 1));
 
   out.shares.assign(k, 0.0);
   out.exhausted.assign(k, 0.0);
   placed_.clear();
-  std::int64_t got = 0, due = 0;
+  const auto before = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(spare) + 1));
+  std::int64_t got = before, due = 0;
   for (const std::size_t d : order) {
     due += quota[d];
+    if (d == largest) got -= before;
     if (got >= due || sizes[d] == 0) continue;
-    Offer part = within(offer, d);
-    part.demand = due - got;
-    within_->select(part, rng, part_);
-    const auto n = static_cast<double>(part_.picks.size());
-    for (std::size_t j = 0; j < part_.picks.size(); ++j) {
-      Pick pick = part_.picks[j];
-      pick.candidate = stratum_.members[pick.candidate];
-      got += offer.held(pick.candidate);
-      placed_.push_back({(static_cast<double>(j) + 0.5) / n, d, pick});
-    }
-    for (std::size_t i = 0; i < k; ++i) {
-      out.shares[i] += n * part_.shares[i];
-      out.exhausted[i] += n * part_.exhausted[i];
-    }
+    const std::size_t first = placed_.size();
+    serve(offer, d, due - got, rng, out);
+    for (std::size_t i = first; i < placed_.size(); ++i) got += offer.held(placed_[i].pick.candidate);
   }
   if (!placed_.empty()) placed_.back().place = 2;
   std::sort(placed_.begin(), placed_.end(), [](const Placed& a, const Placed& b) { return std::pair(a.place, a.domain) < std::pair(b.place, b.domain); });

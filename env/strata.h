@@ -1,10 +1,11 @@
 // env.stratify = "domain": every domain gets its share of the candidates' tokens, and a method chooses within each alone.
 //
-// Domain d's quota is demand T_d / T tokens, rounded by largest remainder. Domains are served one after another in random order;
-// what the last passage of one holds beyond its quota, the next one gets less, so that the sum is met as closely as without
-// strata and a domain is never off by more than a passage. The picks of the domains are then interleaved evenly, the j-th of n
-// at (j - 1/2) / n, so that training sees them mixed; the very last one, which may be cut, stays last. Propensities are within a
-// domain, shares and exhaustion averages over all picks.
+// Domain d's quota is demand T_d / T tokens, rounded by largest remainder. Domains are served one after another in random order, the
+// largest last; what the last passage of one holds beyond its quota, the next ones get less, and the first begins with a random
+// part of a passage as if it had been served before. So the sum is met as closely as without strata, a domain is never off by
+// more than a passage, and one that is due less than a passage gets one as often as its share says. The picks of the domains are
+// then interleaved evenly, the j-th of n at (j - 1/2) / n, so that training sees them mixed; the very last one, which may be cut,
+// stays last. Propensities are within a domain, shares and exhaustion averages over all picks.
 #pragma once
 #include <memory>
 
@@ -35,6 +36,7 @@ class Strata final : public SelectionMethod {
     Pick pick;
   };
   Offer within(const Offer& offer, std::size_t domain);
+  void serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Chosen& out);
 
   std::unique_ptr<SelectionMethod> within_;
   Stratum stratum_;

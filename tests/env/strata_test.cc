@@ -93,23 +93,35 @@ TEST_CASE("picks of strata are mixed evenly, in each domain as the method picks 
   }
 }
 
-TEST_CASE("over many intervals no small domain is forgotten") {
-  // 5 places, a domain of a fiftieth: it is due once in ten intervals
+TEST_CASE("a domain that is due less than a passage gets one as often as its share says") {
+  // 5 places, a domain of a fiftieth and one of a tenth
   auto options = options_of("mixture_of_picks");
   options.stratify = "domain";
   auto s = Setting::random(500, 2, 7);
-  s.tokens.assign(500, 1);
-  for (std::size_t c = 0; c < 500; ++c) s.domains.push_back(c % 50 == 0);
-  s.demand = 5;
+  s.tokens.assign(500, 10);
+  for (std::size_t c = 0; c < 500; ++c) s.domains.push_back(c % 50 == 0 ? 2 : c % 10 == 1 ? 1 : 0);
+  s.demand = 50;
   const auto m = method(options);
   Rng rng(1, "strata");
-  int rare = 0;
+  double got[3] = {};
   Chosen chosen;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < 4000; ++i) {
     m->select(s.offer(), rng, chosen);
-    for (const Pick& p : chosen.picks) rare += s.domains[p.candidate];
+    REQUIRE(chosen.picks.size() == 5);
+    for (const Pick& p : chosen.picks) got[s.domains[p.candidate]] += 1.0 / 4000;
   }
-  CHECK(rare > 0);
+  CHECK(got[2] == Approx(0.1).margin(0.03));
+  CHECK(got[1] == Approx(0.5).margin(0.06));
+  CHECK(got[0] == Approx(4.4).margin(0.06));
+}
+
+TEST_CASE("strata serve a demand for all there is") {
+  auto options = options_of("mixture_of_picks");
+  options.stratify = "domain";
+  auto s = Setting::random(60, 2, 9);
+  for (std::size_t c = 0; c < 60; ++c) s.domains.push_back(static_cast<std::uint16_t>(c % 7 == 0));
+  s.demand = std::accumulate(s.tokens.begin(), s.tokens.end(), std::int64_t{0});
+  for (std::uint64_t seed = 0; seed < 20; ++seed) CHECK(select(*method(options), s.offer(), Rng(seed, "strata")).picks.size() == 60);
 }
 
 TEST_CASE("an agent that owns one domain alone is out in the others' strata") {
