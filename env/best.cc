@@ -6,7 +6,8 @@
 namespace fader {
 namespace {
 
-bool before(const Contender& a, const Contender& b) { return a.before(b); }
+// An object, which is inlined where a function would be called.
+constexpr auto before = [](const Contender& a, const Contender& b) { return a.before(b); };
 
 }  // namespace
 
@@ -15,9 +16,9 @@ void Best::begin(std::span<const std::uint32_t> tokens, std::int64_t demand, dou
   tokens_ = tokens;
   demand_ = demand;
   worst_ = {floor, last, last};
-  enough_ = false;
   kept_.clear();
-  kept_.reserve(room_);
+  kept_.reserve(kLittle);
+  room_ = floor > -std::numeric_limits<double>::infinity() ? kept_.capacity() : kLittle;  // without a floor all would come in until it is full
 }
 
 std::int64_t Best::held(std::size_t first, std::size_t last) const {
@@ -43,8 +44,7 @@ void Best::cut() {
       lo = middle;
     }
   }
-  enough_ = hi > lo && held(lo, hi) >= need;
-  if (enough_) worst_ = kept_[lo];
+  if (hi > lo && held(lo, hi) >= need) worst_ = kept_[lo];
   kept_.resize(hi);
 }
 

@@ -31,23 +31,25 @@ class Best {
     if (!c.before(worst_)) return;
     if (kept_.size() == room_) make_place();
     kept_.push_back(c);
+    if (!tokens_.empty()) __builtin_prefetch(&tokens_[c.candidate]);
   }
-  /// Only the best that hold the demand are left, in no order; `enough`: they do hold it.
+  /// Only the best that hold the demand are left.
   void cut();
-  bool enough() const { return enough_; }
+  /// Those kept hold the demand. They are the best of all that were offered, in no order, and may be more than it takes.
+  bool enough() const { return held(0, kept_.size()) >= demand_; }
   std::span<Contender> kept() { return kept_; }
   const Contender& worst() const { return worst_; }
 
  private:
+  static constexpr std::size_t kLittle = 4096;
   std::int64_t held(std::size_t first, std::size_t last) const;
   void make_place();
 
   std::span<const std::uint32_t> tokens_;
   std::int64_t demand_ = 0;
   std::vector<Contender> kept_;
-  std::size_t room_ = 4096;
+  std::size_t room_ = 0;  // to be cut when so many are there
   Contender worst_;
-  bool enough_ = false;
 };
 
 /// Puts the best of all[first, last) to their places all[first, to), sorted.
@@ -58,7 +60,7 @@ class BestOf {
   static constexpr std::int64_t kBlock = 1024;
   explicit BestOf(Team& team) : team_(team), bests_(static_cast<std::size_t>(team.size())) {}
 
-  /// The best of n candidates, in no order, until the next call. scan(first, last, best) offers `best` those of [first, last), a block,
+  /// The best of n candidates, in no order and perhaps some more than hold the demand, until the next call. scan(first, last, best) offers `best` those of [first, last), a block,
   /// that score at least best.floor(); it is called on all threads, for a block perhaps more than once.
   template <class Scan>
   std::span<Contender> find(std::size_t n, std::span<const std::uint32_t> tokens, std::int64_t demand, const Scan& scan) {
@@ -74,8 +76,8 @@ class BestOf {
       Best& best = bests_.front();
       for (std::size_t t = 1; t < bests_.size(); ++t)
         for (const Contender& c : bests_[t].kept()) best.offer(c);
-      best.cut();
-      if (best.enough() || floor == kNone) return best.kept();
+      if (floor == kNone) best.cut();
+      if (floor == kNone || best.enough()) return best.kept();
     }
   }
   /// Those that were found hold the demand.

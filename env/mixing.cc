@@ -39,19 +39,36 @@ FADER_INLINE double exponential_below(double x) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(p * std::bit_cast<double>(power)) & ~low);
 }
 
-template <class Score>
-FADER_INLINE void mark(const Score* __restrict scores, std::int64_t n, Score floor, std::uint8_t* __restrict marks) {
-  std::int64_t i = 0;
-  for (; i + kCluster <= n; i += kCluster) {
-    int any = 0;
-    for (std::int64_t j = 0; j < kCluster; ++j) any |= scores[i + j] >= floor;
-    marks[i / kCluster] = static_cast<std::uint8_t>(any);
+// How far ahead memory is asked for, in numbers: near the end of a page the processor does not look ahead by itself.
+constexpr std::int64_t kSoon = 256;
+
+// The greatest of each cluster, lane by lane, against the floor; value(i) of numbers that vectorise.
+template <class Real, class Value>
+FADER_INLINE void mark_by(std::int64_t n, const Value& value, Real floor, std::uint8_t* __restrict marks) {
+  std::int64_t g = 0;
+  for (; (g + 1) * Marks::kGroup <= n; ++g) {
+    Real most[Marks::kLanes];
+    for (std::int64_t l = 0; l < Marks::kLanes; ++l) most[l] = value(g * Marks::kGroup + l);
+    for (std::int64_t i = g * Marks::kGroup + Marks::kLanes; i < (g + 1) * Marks::kGroup; i += Marks::kLanes)
+      for (std::int64_t l = 0; l < Marks::kLanes; ++l) {
+        const Real x = value(i + l);
+        most[l] = x > most[l] ? x : most[l];
+      }
+    for (std::int64_t l = 0; l < Marks::kLanes; ++l) marks[g * Marks::kLanes + l] = most[l] >= floor;
   }
-  if (i < n) marks[i / kCluster] = 1;
+  if (g * Marks::kGroup < n) std::fill(marks + g * Marks::kLanes, marks + (g + 1) * Marks::kLanes, std::uint8_t{1});
 }
 
-FADER_KERNEL void mark_floats(const float* scores, std::int64_t n, float floor, std::uint8_t* marks) { mark(scores, n, floor, marks); }
-FADER_KERNEL void mark_doubles(const double* scores, std::int64_t n, double floor, std::uint8_t* marks) { mark(scores, n, floor, marks); }
+FADER_KERNEL void mark_floats(std::int64_t n, const float* __restrict scores, float floor, std::uint8_t* __restrict marks) {
+  mark_by(n, [=](std::int64_t i) { return scores[i]; }, floor, marks);
+}
+FADER_KERNEL void mark_doubles(std::int64_t n, const double* __restrict scores, double floor, std::uint8_t* __restrict marks) {
+  mark_by(n, [=](std::int64_t i) { return scores[i]; }, floor, marks);
+}
+FADER_KERNEL void mark_racers(std::uint64_t key, std::uint64_t first, std::int64_t n, const double* __restrict e, double bound,
+                              std::uint8_t* __restrict marks) {
+  mark_by(n, [=](std::int64_t i) { return e[i] * bound - uniform_of(lot_bits(key, first + static_cast<std::uint64_t>(i))); }, 0.0, marks);
+}
 
 // All columns side by side, so that sums stay in registers.
 FADER_KERNEL void add_up(std::size_t k, const double* __restrict w, const float* const* scores, std::int64_t first, std::int64_t n,
@@ -62,6 +79,8 @@ FADER_KERNEL void add_up(std::size_t k, const double* __restrict w, const float*
     double sum[kWide] = {};
     for (std::size_t i = 0; i < k; ++i) {
       const float* s = scores[i] + first + at;
+      __builtin_prefetch(s + kSoon);
+      __builtin_prefetch(s + kSoon + 16);
       for (std::int64_t j = 0; j < kWide; ++j) sum[j] += w[i] * static_cast<double>(s[j]);
     }
     for (std::int64_t j = 0; j < kWide; ++j) out[at + j] = sum[j];
@@ -89,21 +108,10 @@ FADER_KERNEL double exponentiate(std::int64_t n, const double* __restrict x, dou
   return kernels::sum(n, [&](std::int64_t i) { return out[i]; });
 }
 
-FADER_KERNEL void mark_race(std::uint64_t key, std::uint64_t first, std::int64_t n, const double* __restrict e, double bound,
-                            std::uint8_t* __restrict marks) {
-  std::int64_t i = 0;
-  for (; i + kCluster <= n; i += kCluster) {
-    int any = 0;
-    for (std::int64_t j = 0; j < kCluster; ++j) any |= uniform_of(lot_bits(key, first + static_cast<std::uint64_t>(i + j))) <= e[i + j] * bound;
-    marks[i / kCluster] = static_cast<std::uint8_t>(any);
-  }
-  if (i < n) marks[i / kCluster] = 1;
-}
-
 }  // namespace
 
-void mark_clusters(const float* scores, std::int64_t n, float floor, std::uint8_t* marks) { mark_floats(scores, n, floor, marks); }
-void mark_clusters(const double* scores, std::int64_t n, double floor, std::uint8_t* marks) { mark_doubles(scores, n, floor, marks); }
+void mark(std::int64_t n, const float* scores, float floor, Marks& marks) { mark_floats(n, scores, floor, marks.of); }
+void mark(std::int64_t n, const double* scores, double floor, Marks& marks) { mark_doubles(n, scores, floor, marks.of); }
 
 void Mixture::begin(const Offer& offer, std::span<const double> weights, const SelectionOptions& options) {
   decay_ = options.repetition_decay;
@@ -147,20 +155,6 @@ void Mixture::look_ahead(std::size_t candidate) const {
   for (const float* column : columns_) __builtin_prefetch(column + candidate);
 }
 
-void take_in_order(const Offer& offer, const Mixture& mixture, std::span<const Contender> sorted, std::vector<Pick>& picks) {
-  constexpr std::size_t kAhead = 8;
-  make_room(picks, sorted.size());
-  std::int64_t got = 0;
-  for (std::size_t i = 0; i < sorted.size() && got < offer.demand; ++i) {
-    if (i + kAhead < sorted.size()) {
-      mixture.look_ahead(sorted[i + kAhead].candidate);
-      if (!offer.tokens.empty()) __builtin_prefetch(&offer.tokens[sorted[i + kAhead].candidate]);
-    }
-    picks.push_back({sorted[i].candidate, mixture.leader(sorted[i].candidate), 1.0});
-    got += offer.held(sorted[i].candidate);
-  }
-}
-
 void LogSum::add(const LogSum& other) {
   if (other.total == 0) return;
   if (other.top > top) {
@@ -171,7 +165,15 @@ void LogSum::add(const LogSum& other) {
   }
 }
 
-double LogSum::share(double x) const { return std::exp(x - top) / total; }
+double LogSum::add(double x) {
+  if (x > top) {
+    total *= std::exp(top - x);
+    top = x;
+  }
+  const double term = std::exp(x - top);
+  total += term;
+  return term / total;
+}
 
 LogSum exponentials(std::int64_t n, const double* x, double* out) {
   const double top = greatest(n, x);
@@ -184,8 +186,8 @@ LogSum exponentials(std::int64_t n, const double* x, double* out) {
 
 double race_uniform(std::uint64_t key, std::size_t candidate) { return uniform_of(lot_bits(key, candidate)); }
 
-void mark_racers(std::uint64_t key, std::int64_t first, std::int64_t n, const double* e, double bound, std::uint8_t* marks) {
-  mark_race(key, static_cast<std::uint64_t>(first), n, e, bound, marks);
+void mark_race(std::uint64_t key, std::int64_t first, std::int64_t n, const double* e, double bound, Marks& marks) {
+  mark_racers(key, static_cast<std::uint64_t>(first), n, e, bound, marks.of);
 }
 
 }  // namespace fader

@@ -8,7 +8,8 @@
 namespace fader {
 namespace {
 
-bool before(const Contender& a, const Contender& b) { return a.before(b); }
+// An object, which is inlined where a function would be called.
+constexpr auto before = [](const Contender& a, const Contender& b) { return a.before(b); };
 
 template <class Score>
 void sort_contenders(std::span<const Score> scores, std::uint64_t key, std::vector<Contender>& out) {

@@ -17,7 +17,8 @@ inline std::uint64_t lot_bits(std::uint64_t key, std::uint64_t candidate) {
   return x ^ (x >> 31);
 }
 
-/// A candidate as it stands in an order: the greater score first, among equals the lesser lot, then the lesser number.
+/// A candidate as it stands in an order: the greater score first, among equals the lesser lot, then the lesser number. Where scores
+/// are random themselves there are no equals, and `lot` may say something else.
 struct Contender {
   double score = 0;
   std::uint32_t lot = 0, candidate = 0;

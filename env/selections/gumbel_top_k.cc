@@ -33,7 +33,7 @@ class GumbelTopK final : public SelectionMethod {
     const auto best = finder_.find(offer.candidates, offer.tokens, offer.demand,
                                    [&](std::int64_t first, std::int64_t last, Best& b) { scan(first, last, b); });
     sort_best(best, 0, best.size());
-    take_in_order(offer, mixture_, best, out.picks);
+    take_in_order(offer, best, out.picks, [](const Contender& c) { return static_cast<std::uint16_t>(c.lot); }, [](const Contender&) {});
     find_propensities(offer, best.first(out.picks.size()), out.picks);
   }
 
@@ -51,35 +51,34 @@ class GumbelTopK final : public SelectionMethod {
     constexpr double kFar = 600;              // beyond it the product of exponentials would not hold the bound
     const std::int64_t n = last - first;
     double x[kBlock], e[kBlock];
-    std::uint8_t marks[kBlock / kCluster];
     exponents(first, n, x);
     const LogSum sum = sums_[static_cast<std::size_t>(first / kBlock)] = exponentials(n, x, e);
     const double above = sum.top - best.floor();
-    const double bound = above < kFar ? std::exp(above) * kLoose : std::numeric_limits<double>::infinity();
-    if (above < kFar) mark_racers(key_, first, n, e, bound, marks);
-    else std::fill(std::begin(marks), std::end(marks), std::uint8_t{1});
-    for (std::int64_t m = 0; m * kCluster < n; ++m) {
-      if (!marks[m]) continue;
-      for (std::int64_t i = m * kCluster; i < std::min(n, (m + 1) * kCluster); ++i) {
-        const auto c = static_cast<std::size_t>(first + i);
-        if (above < kFar && !(race_uniform(key_, c) <= e[i] * bound)) continue;
-        best.offer({x[i] - std::log(race_time(key_, c)), 0, static_cast<std::uint32_t>(c)});
-      }
+    const auto offer = [&](std::int64_t i) {
+      const auto c = static_cast<std::size_t>(first + i);
+      const double score = x[i] - std::log(race_time(key_, c));
+      if (score >= best.floor()) best.offer({score, mixture_.leader(c), static_cast<std::uint32_t>(c)});  // its scores are in cache now
+    };
+    if (!(above < kFar)) {
+      for (std::int64_t i = 0; i < n; ++i) offer(i);
+      return;
     }
+    const double bound = std::exp(above) * kLoose;
+    Marks marks;
+    mark_race(key_, first, n, e, bound, marks);
+    marks.visit(n, [&](std::int64_t i) {
+      if (race_uniform(key_, static_cast<std::size_t>(first + i)) <= e[i] * bound) offer(i);
+    });
   }
 
-  void find_propensities(const Offer& offer, std::span<const Contender> picked, std::vector<Pick>& picks) {
+  void find_propensities(const Offer& offer, std::span<Contender> picked, std::vector<Pick>& picks) {
     constexpr double kEnough = 1e-3;          // of the whole must be left for a difference to be as good as a sum
     LogSum all;
     for (const LogSum& s : sums_) all.add(s);
     LogSum rest = all;
-    for (const Contender& c : picked) rest.total -= std::exp(exponent(c) - all.top);
+    for (Contender& c : picked) rest.total -= std::exp((c.score = exponent(c)) - all.top);
     if (!(rest.total > kEnough * all.total)) rest = sum_without(offer, picked);
-    for (std::size_t i = picked.size(); i-- > 0;) {
-      const double x = exponent(picked[i]);
-      rest.add({x, 1});
-      picks[i].propensity = std::min(1.0, rest.share(x));
-    }
+    for (std::size_t i = picked.size(); i-- > 0;) picks[i].propensity = rest.add(picked[i].score);
   }
 
   LogSum sum_without(const Offer& offer, std::span<const Contender> picked) {

@@ -80,7 +80,7 @@ class MixtureOfPicks final : public SelectionMethod {
     head.best.assign(best.begin(), best.end());
     head.whole = demand == offer.demand || !finder.enough();
     sort_best(head.best, 0, head.sorted);
-    sort_up_to(head, std::max(head.sorted + kFew, head.best.size() * 5 / 8));
+    sort_up_to(head, std::max(head.sorted + kFew, head.best.size() / 2));
   }
 
   static void sort_up_to(Head& head, std::size_t to) {
@@ -110,34 +110,50 @@ class MixtureOfPicks final : public SelectionMethod {
   void play(const Offer& offer, Theirs theirs, Rng& rng, Chosen& out) {
     if (got_ >= offer.demand || out.picks.size() == offer.candidates) return;
     const bool own = theirs == Theirs::own;
-    find_heads(offer, own);
     const std::size_t k = offer.weights.size();
+    find_heads(offer, own);
     live_.assign(offer.weights.begin(), offer.weights.end());
-    bool anybody = true;
-    const auto leave = [&](std::size_t out_of_own) {
-      live_[out_of_own] = 0;
-      double total = 0;
-      for (std::size_t i = 0; i < k; ++i) total += live_[i] > 0 ? offer.weights[i] : 0;
-      anybody = total > 0;
-      for (std::size_t i = 0; i < k; ++i) live_[i] = live_[i] > 0 ? offer.weights[i] / total : 0;
+    next_.assign(k, 0);
+    const auto step = [&](std::size_t i) {  // false: agent i is out
+      if (!advance(offer, i, own)) return false;
+      next_[i] = heads_[i].best[heads_[i].next].candidate;
+      return true;
     };
+    bool anybody = true;
     for (std::size_t i = 0; i < k; ++i)
-      if (live_[i] > 0 && !advance(offer, i, own)) leave(i);
+      if (live_[i] > 0 && !step(i)) anybody = leave(offer, i);
+    std::size_t since = out.picks.size();   // places before those that the present weights have filled
+    const auto settle = [&] {
+      const auto places = static_cast<double>(out.picks.size() - since);
+      for (std::size_t i = 0; i < k; ++i) {
+        out.shares[i] += places * live_[i];
+        if (offer.weights[i] > 0 && (live_[i] == 0 || theirs == Theirs::rest)) out.exhausted[i] += places;
+      }
+      since = out.picks.size();
+    };
     while (got_ < offer.demand && anybody) {
       const std::size_t agent = rng.choice(live_);
-      const std::uint32_t candidate = heads_[agent].best[heads_[agent].next].candidate;
-      Pick pick{candidate, static_cast<std::uint16_t>(agent), 0};
-      got_ += offer.held(candidate);
-      taken_[candidate / 64] |= std::uint64_t{1} << (candidate % 64);
-      for (std::size_t i = 0; i < k; ++i) {
-        out.shares[i] += live_[i];
-        if (live_[i] > 0) pick.propensity += heads_[i].best[heads_[i].next].candidate == candidate ? live_[i] : 0;
-        if (offer.weights[i] > 0 && (live_[i] == 0 || theirs == Theirs::rest)) out.exhausted[i] += 1;
-      }
+      Pick pick{next_[agent], static_cast<std::uint16_t>(agent), 0};
+      for (std::size_t i = 0; i < k; ++i) pick.propensity += next_[i] == pick.candidate ? live_[i] : 0;
+      got_ += offer.held(pick.candidate);
+      taken_[pick.candidate / 64] |= std::uint64_t{1} << (pick.candidate % 64);
       out.picks.push_back(pick);
-      for (std::size_t i = 0; i < k; ++i)
-        if (live_[i] > 0 && heads_[i].best[heads_[i].next].candidate == candidate && !advance(offer, i, own)) leave(i);
+      for (std::size_t i = 0; i < k; ++i) {
+        if (next_[i] != pick.candidate || live_[i] == 0 || step(i)) continue;
+        settle();
+        anybody = leave(offer, i);
+      }
     }
+    settle();
+  }
+
+  /// Agent i is out; false: so are all.
+  bool leave(const Offer& offer, std::size_t out_of_own) {
+    live_[out_of_own] = 0;
+    double total = 0;
+    for (std::size_t i = 0; i < live_.size(); ++i) total += live_[i] > 0 ? offer.weights[i] : 0;
+    for (std::size_t i = 0; i < live_.size(); ++i) live_[i] = live_[i] > 0 ? offer.weights[i] / total : 0;
+    return total > 0;
   }
 
   const bool filters_;
@@ -145,7 +161,8 @@ class MixtureOfPicks final : public SelectionMethod {
   std::vector<BestOf> finders_;         // of each thread
   std::vector<Head> heads_;             // of each agent
   std::vector<std::uint64_t> taken_;    // a bit a candidate
-  std::vector<double> live_;
+  std::vector<double> live_;            // weights of those who have something left
+  std::vector<std::uint32_t> next_;     // of each agent
   std::int64_t got_ = 0;
 };
 
