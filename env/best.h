@@ -60,8 +60,9 @@ class BestOf {
   static constexpr std::int64_t kBlock = 1024;
   explicit BestOf(Team& team) : team_(team), bests_(static_cast<std::size_t>(team.size())) {}
 
-  /// The best of n candidates, in no order and perhaps some more than hold the demand, until the next call. scan(first, last, best) offers `best` those of [first, last), a block,
-  /// that score at least best.floor(); it is called on all threads, for a block perhaps more than once.
+  /// The best of n candidates, in no order and perhaps some more than hold the demand, until the next call. scan(first, last, best)
+  /// offers `best` those of [first, last), a block, that score at least best.floor(); it is called on all threads, for a block
+  /// perhaps more than once.
   template <class Scan>
   std::span<Contender> find(std::size_t n, std::span<const std::uint32_t> tokens, std::int64_t demand, const Scan& scan) {
     const auto all = static_cast<std::int64_t>(n);

@@ -82,7 +82,8 @@ void Strata::select(const Offer& offer, Rng& rng, Chosen& out) {
   std::swap(order.back(), order[static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin())]);
   rng.shuffle(std::span(order).first(domains - 1));
   const std::size_t largest = order.back();
-  const auto passage = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}) / std::max<std::int64_t>(1, static_cast<std::int64_t>(offer.candidates));
+  const std::int64_t all = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  const std::int64_t passage = all / std::max<std::int64_t>(1, static_cast<std::int64_t>(offer.candidates));
   const std::int64_t spare = std::clamp<std::int64_t>(sizes[largest] - quota[largest], 0, std::max<std::int64_t>(0, passage - 1));
 
   out.shares.assign(k, 0.0);
@@ -99,7 +100,8 @@ void Strata::select(const Offer& offer, Rng& rng, Chosen& out) {
     for (std::size_t i = first; i < placed_.size(); ++i) got += offer.held(placed_[i].pick.candidate);
   }
   if (!placed_.empty()) placed_.back().place = 2;
-  std::sort(placed_.begin(), placed_.end(), [](const Placed& a, const Placed& b) { return std::pair(a.place, a.domain) < std::pair(b.place, b.domain); });
+  std::sort(placed_.begin(), placed_.end(),
+            [](const Placed& a, const Placed& b) { return std::pair(a.place, a.domain) < std::pair(b.place, b.domain); });
   out.picks.clear();
   for (const Placed& p : placed_) out.picks.push_back(p.pick);
   const bool ran_out = std::any_of(out.exhausted.begin(), out.exhausted.end(), [](double x) { return x > 0; });
