@@ -21,6 +21,8 @@ Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
     : options_(options), parts_(context.pretraining), corpus_(*parts_->corpus), trainer_(*parts_->trainer), ledger_(context.slots),
       slots_(static_cast<std::size_t>(context.slots)) {
   lay_out_pool();
+  selection_ = make_selection({options_});
+  for (const auto& agent : parts_->agents) not_mine_.push_back(agent->not_mine());
 
   const RewardContext reward_context{corpus_, context.slots};
   spec_.rewards.push_back(options_.reward);
@@ -66,6 +68,8 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
       for (const std::string& name : parts_->agent_names) s.streams.push_back(Rng(s.seed, purpose).child(name));
     s.weights.assign(k, 1.0 / static_cast<double>(k));
     s.agent_reward.assign(k, nan());
+    s.dead.assign(k, 0);
+    s.exhausted.assign(k, 0);
     s.loss_train = s.gradient_norm = nan();
     observations_->begin(slots[i]);
     for (const auto& agent : parts_->agents) {  // as if no other run shared it
@@ -114,12 +118,15 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
     Slot& s = at(slots[i]);
     ++s.interval;
     s.pool.advance(chosen[i].picks);
+    for (std::size_t a = 0; a < s.exhausted.size(); ++a) s.exhausted[a] = chosen[i].exhausted[a] > 0;
     put(spec_.series, "corpus/pool_left", out.series[i], s.pool.left());
     s.playing = s.interval < spec_.horizon && !out.failed[i];
     (s.playing ? going : ended).push_back(slots[i]);
     if (!s.playing) out.end[i] = End::terminated;
   }
   score(going);
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    for (std::string& text : std::exchange(at(slots[i]).news, {})) out.events[i].push_back({"agent", std::move(text)});
   write_infos(slots, out);
   write_observation(slots, out);
   if (!ended.empty()) finish(slots, out);
@@ -132,8 +139,9 @@ std::vector<Pretrain::Selection> Pretrain::select(Slots slots, Table<const doubl
     Slot& s = at(slots[i]);
     s.before_select = s.streams[0];
     s.weights.assign(weights[i].begin(), weights[i].end());
-    std::copy(weights[i].begin(), weights[i].end(), out.executed[i].begin());
     chosen.push_back(pick(slots[i]));
+    std::copy(chosen.back().shares.begin(), chosen.back().shares.end(), out.executed[i].begin());
+    tell_exhausted(slots[i], chosen.back(), out.events[i]);
     write_selection(chosen.back(), out.series[i]);
   }
   return chosen;
@@ -143,27 +151,29 @@ Pretrain::Selection Pretrain::pick(int slot) {
   Slot& s = at(slot);
   const auto candidates = s.pool.candidates();
   std::vector<std::uint32_t> tokens;
-  for (const PassageId id : candidates) tokens.push_back(corpus_.passages()[id].tokens);
-  const std::int64_t demand = trainer_.demand(slot, parts_->train.steps_per_interval);
-  Selection out;
-  if (options_.top_k()) {
-    std::vector<std::vector<double>> scores;
-    for (std::size_t a = 0; a < spec_.agents.size(); ++a)
-      scores.push_back(options_.raw() ? std::vector<double>(s.raw[a].begin(), s.raw[a].end()) : normalised_ranks(s.rankings[a]));
-    out.picks = top_k(s.weights, scores, s.pool.used(), options_.repetition_decay, tokens, demand, s.streams[0]);
-  } else {
-    out.picks = mixture_of_picks(s.weights, s.rankings, tokens, demand, s.streams[0]);
+  std::vector<std::uint16_t> domains;
+  for (const PassageId id : candidates) {
+    tokens.push_back(corpus_.passages()[id].tokens);
+    if (options_.stratify == "domain") domains.push_back(corpus_.document(id).domain);
   }
+  const std::vector<std::span<const float>> scores(s.raw.begin(), s.raw.end());
+  const Offer offer{.weights = s.weights, .scores = scores, .keys = s.keys, .not_mine = not_mine_, .tokens = tokens, .used = s.pool.used(),
+                    .domains = domains, .candidates = candidates.size(), .demand = trainer_.demand(slot, parts_->train.steps_per_interval)};
+  Selection out;
+  selection_->select(offer, s.streams[0], out);
   std::int64_t total = 0;
   for (const Pick& pick : out.picks) {
     out.ids.push_back(candidates[pick.candidate]);
     out.tokens.push_back(tokens[pick.candidate]);
     total += tokens[pick.candidate];
   }
-  if (total < demand)
+  if (total < offer.demand)
     throw RunError(fmt::format("interval {}: all {} candidates together hold {} tokens and {} are needed; raise env.candidates (now {:g})",
-                               s.interval, candidates.size(), total, demand, options_.candidates));
-  if (!out.tokens.empty()) out.tokens.back() -= static_cast<double>(total - demand);
+                               s.interval, candidates.size(), total, offer.demand, options_.candidates));
+  if (!out.tokens.empty()) out.tokens.back() -= static_cast<double>(total - offer.demand);
+  if (options_.inclusion_draws > 0)  // on a stream of its own: looking is free
+    out.inclusion = inclusion_probabilities(*selection_, offer, options_.inclusion_draws,
+                                            s.before_select.child(fmt::format("inclusion/{}", s.interval)));
   return out;
 }
 
@@ -182,7 +192,12 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
   trainer_.train(jobs, parts_->train.steps_per_interval, resting_);
   std::vector<TrainedOn> trained;
   for (std::size_t i = 0; i < slots.size(); ++i) trained.push_back({slots[i], chosen[i].ids, losses[i]});
-  for (const auto& agent : parts_->agents) agent->trained(trained);
+  for (std::size_t a = 0; a < k; ++a)
+    ask(a, slots, [&](auto rows) {
+      std::vector<TrainedOn> told;
+      for (const std::size_t i : rows) told.push_back(trained[i]);
+      parts_->agents[a]->trained(told);
+    });
   for (std::size_t i = 0; i < slots.size(); ++i) {
     Slot& s = at(slots[i]);
     const TrainJob& job = jobs[i];
@@ -266,10 +281,20 @@ std::vector<std::vector<std::vector<ProbeGroup>>> Pretrain::wanted_probes(Slots 
   const std::size_t k = parts_->agents.size();
   std::vector<std::vector<std::vector<ProbeGroup>>> wanted(k, std::vector<std::vector<ProbeGroup>>(slots.size()));
   for (std::size_t a = 0; a < k; ++a) {
-    std::vector<Rng> streams;
-    for (const int slot : slots) streams.push_back(at(slot).streams[1 + k + a]);
-    parts_->agents[a]->probes(slots, streams, wanted[a]);
-    for (std::size_t i = 0; i < slots.size(); ++i) at(slots[i]).streams[1 + k + a] = streams[i];
+    ask(a, slots, [&](auto rows) {
+      std::vector<int> who;
+      std::vector<Rng> streams;
+      std::vector<std::vector<ProbeGroup>> groups(rows.size());
+      for (const std::size_t i : rows) {
+        who.push_back(slots[i]);
+        streams.push_back(at(slots[i]).streams[1 + k + a]);
+      }
+      parts_->agents[a]->probes(who, streams, groups);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        at(who[i]).streams[1 + k + a] = streams[i];
+        wanted[a][rows[i]] = std::move(groups[i]);
+      }
+    });
   }
   return wanted;
 }
@@ -288,7 +313,17 @@ void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<Prob
     std::vector<std::span<const Probe>> measured;
     for (std::size_t i = 0; i < slots.size(); ++i) measured.push_back(std::span(probes).subspan(starts[i], starts[i + 1] - starts[i]));
     std::vector<double> own(slots.size(), nan());
-    parts_->agents[a]->feedback(slots, measured, own);
+    ask(a, slots, [&](auto rows) {
+      std::vector<int> who;
+      std::vector<std::span<const Probe>> theirs;
+      std::vector<double> heard(rows.size(), nan());
+      for (const std::size_t i : rows) {
+        who.push_back(slots[i]);
+        theirs.push_back(measured[i]);
+      }
+      parts_->agents[a]->feedback(who, theirs, heard);
+      for (std::size_t i = 0; i < rows.size(); ++i) own[rows[i]] = heard[i];
+    });
     for (const Probe& p : probes) ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
     for (std::size_t i = 0; i < slots.size(); ++i) {
       at(slots[i]).agent_reward[a] = own[i];
@@ -308,37 +343,33 @@ void Pretrain::score(Slots slots) {
   if (slots.empty()) return;
   const Ledger::Scope scope(ledger_, Phase::score);
   const std::size_t k = parts_->agents.size();
-  std::vector<std::vector<std::vector<double>>> ranks(slots.size());
   for (const int slot : slots) {
-    at(slot).rankings.clear();
-    at(slot).raw.clear();
-    at(slot).scores.clear();
-    at(slot).agreement.clear();
+    Slot& s = at(slot);
+    s.raw.resize(k);
+    s.keys.resize(k);
+    s.scores.clear();
   }
   for (std::size_t a = 0; a < k; ++a) {
-    std::vector<std::vector<float>> columns(slots.size());
-    std::vector<ScoreJob> jobs(slots.size());
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      jobs[i].slot = slots[i];
-      jobs[i].passages = at(slots[i]).pool.candidates();
-      columns[i].resize(jobs[i].passages.size());
-      jobs[i].score = columns[i];
-    }
-    parts_->agents[a]->score(jobs, trainer_);
-    for (std::size_t i = 0; i < slots.size(); ++i) {
-      Slot& s = at(slots[i]);
-      ledger_.add(slots[i], Phase::score, jobs[i].cost.tokens, jobs[i].cost.flops);
-      for (const float x : columns[i])
-        if (!std::isfinite(x)) throw RunError(fmt::format("interval {}: agent '{}' gave a score that is not finite", s.interval, spec_.agents[a]));
-      s.scores.push_back(score_statistics(columns[i]));
-      s.rankings.push_back(ranking(std::span<const float>(columns[i]), s.streams[1 + a]));
-      if (options_.raw()) s.raw.push_back(columns[i]);
-      ranks[i].push_back(normalised_ranks(s.rankings.back()));
+    for (const int slot : slots) at(slot).raw[a].assign(at(slot).pool.candidates().size(), 0.0f);
+    ask(a, slots, [&](auto rows) {
+      std::vector<ScoreJob> jobs;
+      for (const std::size_t i : rows)
+        jobs.push_back({.slot = slots[i], .passages = at(slots[i]).pool.candidates(), .score = at(slots[i]).raw[a]});
+      parts_->agents[a]->score(jobs, trainer_);
+      for (const ScoreJob& job : jobs) {
+        ledger_.add(job.slot, Phase::score, job.cost.tokens, job.cost.flops);
+        if (!std::all_of(job.score.begin(), job.score.end(), [](float x) { return std::isfinite(x); }))
+          throw RunError("it gave a score that is not finite");
+      }
+    });
+    for (const int slot : slots) {
+      Slot& s = at(slot);
+      if (s.dead[a]) std::fill(s.raw[a].begin(), s.raw[a].end(), 0.0f);
+      s.keys[a] = s.streams[1 + a].bits();
+      s.scores.push_back(score_statistics(s.raw[a]));
     }
   }
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    for (std::size_t a = 0; a < k; ++a)
-      for (std::size_t b = a + 1; b < k; ++b) at(slots[i]).agreement.push_back(rank_correlation(ranks[i][a], ranks[i][b]));
+  for (const int slot : slots) compare_agents(at(slot));
 }
 
 double Pretrain::fingerprint(int slot) {
@@ -374,9 +405,8 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("tokens", s.tokens);
   if (archive.loading()) {
     if (s.playing) s.pool = Pool(shape_, pool_, s.seed);
-    s.raw.resize(s.playing && options_.raw() ? parts_->agents.size() : 0);
+    s.raw.resize(parts_->agents.size());
     s.streams.assign(1 + 2 * parts_->agents.size(), Rng(0, ""));
-    s.rankings.resize(parts_->agents.size());
     s.scores.resize(parts_->agents.size());
   }
   if (s.playing) archive.field("pool", s.pool);
@@ -394,8 +424,11 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("weights", s.weights);
   archive.field("agent_reward", s.agent_reward);
   archive.field("agreement", s.agreement);
-  for (auto& r : s.rankings) archive.field("ranking", r);
   for (auto& r : s.raw) archive.field("raw", r);
+  archive.field("keys", s.keys);
+  archive.field("dead", s.dead);
+  archive.field("exhausted", s.exhausted);
+  archive.field("news", s.news);
   for (ScoreStatistics& x : s.scores) {
     archive.field("mean", x.mean);
     archive.field("deviation", x.deviation);
@@ -416,20 +449,13 @@ void Pretrain::check_loaded(Archive& archive, const Slot& s) const {
   archive.expect(s.interval >= 0 && s.interval <= spec_.horizon && (!s.playing || s.interval < spec_.horizon), "an interval of this run");
   if (!s.playing) return;
   archive.expect(s.reference.size() == reference_items_.ids.size(), "a loss for each reference passage");
-  archive.expect(s.weights.size() == k && s.agent_reward.size() == k && s.agreement.size() == pairs, "a number for each agent");
+  archive.expect(s.weights.size() == k && s.agent_reward.size() == k && s.agreement.size() == pairs && s.keys.size() == k &&
+                     s.dead.size() == k && s.exhausted.size() == k, "a number for each agent");
   archive.expect(static_cast<std::int64_t>(s.pool.turn()) == s.interval, "a pool of this interval");
   const std::size_t candidates = s.pool.candidates().size();
   for (const auto& raw : s.raw)
     archive.expect(raw.size() == candidates && std::all_of(raw.begin(), raw.end(), [](float x) { return std::isfinite(x); }),
                    "a score for each candidate");
-  for (const auto& ranking : s.rankings) {
-    std::vector<bool> seen(candidates);
-    archive.expect(ranking.size() == candidates, "a rank for each candidate");
-    for (const std::uint32_t candidate : ranking) {
-      archive.expect(candidate < candidates && !seen[candidate], "a ranking of the candidates");
-      seen[candidate] = true;
-    }
-  }
 }
 
 REGISTER_ENV("pretrain-v0", Pretrain, PretrainOptions, "pretraining a language model on passages that agents pick", "checked against an oracle");

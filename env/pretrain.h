@@ -9,7 +9,9 @@
 //   observe  validation losses, for people only
 //   score    the next candidates, by every agent
 #pragma once
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,9 +25,10 @@
 
 namespace fader {
 
-struct PretrainOptions final : EnvOptions {
-  std::string pool = "stream", selection = "mixture_of_picks", scores = "ranks";
-  double candidates = 4, repetition_decay = 0;
+struct PretrainOptions final : EnvOptions, SelectionOptions {
+  std::string pool = "stream", agent_failure = "stop";
+  double candidates = 4;
+  std::int64_t inclusion_draws = 0;
   std::int64_t pool_size = 0, epochs = 1;
   std::int64_t reference_passages = 256, evaluation_passages = 512, domain_passages = 64;
   std::int64_t validation_every = 0;
@@ -33,8 +36,6 @@ struct PretrainOptions final : EnvOptions {
   bool trains() const override { return true; }
   void fields(Fields& f) override;
   void validate() const override;
-  bool top_k() const { return selection == "top_k"; }
-  bool raw() const { return scores == "raw"; }
 };
 
 class Pretrain final : public Env {
@@ -64,8 +65,10 @@ class Pretrain final : public Env {
     double validation_flops = 0;                 // of looking during the episode
     double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
     std::vector<double> weights, agent_reward;   // executed last; eq. (7) of the last interval
-    std::vector<std::vector<std::uint32_t>> rankings;  // of the candidates at hand, per agent
-    std::vector<std::vector<float>> raw;         // their scores as they came, per agent; only where selection takes them
+    std::vector<std::vector<float>> raw;         // scores of the candidates at hand as they came, per agent
+    std::vector<std::uint64_t> keys;             // of the lots that break their ties, per agent
+    std::vector<std::uint8_t> dead, exhausted;   // agents that failed; those that ran out of their own in the last interval
+    std::vector<std::string> news;               // deaths that no outcome has told of yet
     std::vector<ScoreStatistics> scores;
     std::vector<double> agreement;
   };
@@ -76,10 +79,10 @@ class Pretrain final : public Env {
   };
 
   /// What an interval trains on.
-  struct Selection {
-    std::vector<Pick> picks;
+  struct Selection : Chosen {
     std::vector<PassageId> ids;        // of each pick
     std::vector<double> tokens;        // of it that this interval trains on: the last one may be cut
+    std::vector<double> inclusion;     // of each candidate, where it is simulated
   };
 
   void describe();
@@ -90,6 +93,11 @@ class Pretrain final : public Env {
 
   std::vector<Selection> select(Slots slots, Table<const double> weights, Outcome& out);
   Selection pick(int slot);
+  void tell_exhausted(int slot, const Selection& chosen, std::vector<Event>& events) const;
+  /// Lets agent a do something for the rows of `slots` in which it lives, call(rows). What it throws ends the run or, with
+  /// agent_failure = "ignore", the agent in that slot; then every slot is served alone.
+  void ask(std::size_t a, Slots slots, const std::function<void(std::span<const std::size_t>)>& call);
+  void bury(int slot, std::size_t a, const std::string& why);
   void train(Slots slots, const std::vector<Selection>& chosen, Outcome& out);
   /// Some agent scores by influence.
   bool agents_want_gradient() const;
@@ -102,6 +110,7 @@ class Pretrain final : public Env {
   std::vector<std::vector<std::vector<ProbeGroup>>> wanted_probes(Slots slots);
   void probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out);
   void score(Slots slots);
+  void compare_agents(Slot& s) const;
   void write_selection(const Selection& chosen, std::span<double> row);
   void write_infos(Slots slots, Outcome& out);
   void write_scores(Slots slots, Outcome& out);  // of the candidates that the action is about
@@ -120,6 +129,8 @@ class Pretrain final : public Env {
   std::function<void()> resting_;
   std::vector<PassageId> pool_;         // passages with text, in corpus order
   PoolShape shape_;
+  std::unique_ptr<SelectionMethod> selection_;
+  std::vector<std::optional<float>> not_mine_;   // of each agent
   std::vector<std::uint16_t> reference_domains_;
   Items reference_items_, validation_items_, test_items_, domain_items_;
   std::unique_ptr<ObservationBuilder> observations_;

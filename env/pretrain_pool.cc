@@ -12,29 +12,19 @@ void PretrainOptions::fields(Fields& f) {
     "that were not used yet, those not chosen return (reservoir)").one_of({"stream", "reservoir"});
   f("pool_size", pool_size, "reservoir: passages in play, the first of the permutation; 0: all", 0, 1e12);
   f("epochs", epochs, "reservoir: how often a passage may be used; it stays a candidate until then", 1, 10000);
-  f("selection", selection, "how weights and scores become passages: each pick by one agent, drawn by weight; or those with the greatest "
-    "weighted sum of scores")
-      .one_of({"mixture_of_picks", "top_k"});
-  f("scores", scores, "top_k: what is summed, ranks on (0, 1) or the agents' scores as they are").one_of({"ranks", "raw"});
-  f("repetition_decay", repetition_decay, "top_k: a sum of scores is divided by 1 + this times the passage's uses so far (the seed "
-    "paper's code: 0.1)", 0, 1e6);
+  selection_fields(f);
   f("candidates", candidates, "stream: candidates of an interval, as a multiple of the expected picks", 1.2, 1000.0);
   f("reference_passages", reference_passages, "passages of the reward set that the reference loss is taken on", 8, 1e6);
   f("evaluation_passages", evaluation_passages, "passages that validation and test losses are taken on", 8, 1e6);
   f("domain_passages", domain_passages, "passages of each domain that final/loss_test_domain is taken on", 1, 1e6);
+  f("agent_failure", agent_failure, "an agent that throws or gives scores that are not finite ends the run (stop), or its scores are all the "
+    "same from then on (ignore)").one_of({"stop", "ignore"});
+  f("inclusion_draws", inclusion_draws, "selections that are simulated each interval to log how likely passages were to be picked; 0: none", 0, 1e6);
   f("validation_every", validation_every, "intervals between validation losses during a run, for people only; 0: never", 0, 1e9).not_in_hash();
 }
 
 void PretrainOptions::validate() const {
-  if (!top_k() && raw())
-    throw ConfigError("scores is 'raw' and selection is 'mixture_of_picks', which looks at ranks alone; set selection = \"top_k\", or "
-                      "scores = \"ranks\"");
-  if (!top_k() && repetition_decay > 0)
-    throw ConfigError(fmt::format("repetition_decay is {:g} and selection is 'mixture_of_picks', which has no sum of scores to divide; set "
-                                  "selection = \"top_k\", or leave it out", repetition_decay));
-  if (repetition_decay > 0 && epochs == 1)
-    throw ConfigError(fmt::format("repetition_decay is {:g} and nothing is repeated; set epochs to 2 or more, or leave it out",
-                                  repetition_decay));
+  validate_selection(pool == "stream" ? candidates : 0, epochs);
   if (pool == "stream" && (pool_size > 0 || epochs > 1))
     throw ConfigError(fmt::format("{} is {} and pool is 'stream', whose passages are seen once; set pool = \"reservoir\", or leave it out",
                                   pool_size > 0 ? "pool_size" : "epochs", pool_size > 0 ? pool_size : epochs));

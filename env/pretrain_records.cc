@@ -1,4 +1,5 @@
 // What pretrain-v0 logs and shows: the description of its rows, and the rows.
+#include <algorithm>
 #include <cmath>
 
 #include "env/pretrain.h"
@@ -39,6 +40,12 @@ void Pretrain::describe() {
   add_series(spec_.series, {.path = "agents/selected", .size = k, .axis = "agent", .unit = "passage", .labels = agents, .whole = true});
   add_series(spec_.series, {.path = "agents/selected_tokens", .size = k, .axis = "agent", .unit = "token", .labels = agents, .whole = true});
   add_series(spec_.series, {.path = "agents/propensity", .size = k, .axis = "agent", .labels = agents});
+  if (std::any_of(not_mine_.begin(), not_mine_.end(), [](const auto& x) { return x.has_value(); }))
+    add_series(spec_.series, {.path = "agents/exhausted", .size = k, .axis = "agent", .unit = "1", .labels = agents});
+  if (options_.inclusion_draws > 0) {
+    add_series(spec_.series, {.path = "agents/inclusion", .size = k, .axis = "agent", .labels = agents});
+    add_series(spec_.series, {.path = "corpus/effective_candidates", .unit = "passage"});
+  }
   add_series(spec_.series, {.path = "corpus/domain_tokens", .size = d, .axis = "domain", .unit = "token", .labels = corpus_.domains(), .whole = true});
   add_series(spec_.series, {.path = "corpus/reference_share", .unit = "1"});
   add_series(spec_.series, {.path = "corpus/pool_left", .unit = "1"});
@@ -71,7 +78,7 @@ void Pretrain::write_scores(Slots slots, Outcome& out) {
 
 void Pretrain::write_selection(const Selection& chosen, std::span<double> row) {
   const std::size_t k = spec_.agents.size();
-  std::vector<double> selected(k, 0), selected_tokens(k, 0), propensity(k, 0), domain_tokens(corpus_.domains().size(), 0);
+  std::vector<double> selected(k, 0), selected_tokens(k, 0), propensity(k, 0), inclusion(k, 0), domain_tokens(corpus_.domains().size(), 0);
   double total = 0, reference = 0;
   for (std::size_t i = 0; i < chosen.picks.size(); ++i) {
     const Pick& pick = chosen.picks[i];
@@ -80,14 +87,26 @@ void Pretrain::write_selection(const Selection& chosen, std::span<double> row) {
     selected[pick.agent] += 1;
     selected_tokens[pick.agent] += tokens;
     propensity[pick.agent] += pick.propensity;
+    if (!chosen.inclusion.empty()) inclusion[pick.agent] += chosen.inclusion[pick.candidate];
     domain_tokens[document.domain] += tokens;
     total += tokens;
     if (document.reference) reference += tokens;
   }
-  for (std::size_t a = 0; a < k; ++a) propensity[a] = selected[a] > 0 ? propensity[a] / selected[a] : nan();
+  for (std::size_t a = 0; a < k; ++a) {
+    propensity[a] = selected[a] > 0 ? propensity[a] / selected[a] : nan();
+    inclusion[a] = selected[a] > 0 ? inclusion[a] / selected[a] : nan();
+  }
   put(spec_.series, "agents/selected", row, selected);
   put(spec_.series, "agents/selected_tokens", row, selected_tokens);
   put(spec_.series, "agents/propensity", row, propensity);
+  if (std::any_of(not_mine_.begin(), not_mine_.end(), [](const auto& x) { return x.has_value(); }))
+    put(spec_.series, "agents/exhausted", row, chosen.exhausted);
+  if (!chosen.inclusion.empty()) {
+    double sum = 0, squares = 0;
+    for (const double p : chosen.inclusion) sum += p, squares += p * p;
+    put(spec_.series, "agents/inclusion", row, inclusion);
+    put(spec_.series, "corpus/effective_candidates", row, sum * sum / squares);
+  }
   put(spec_.series, "corpus/domain_tokens", row, domain_tokens);
   put(spec_.series, "corpus/reference_share", row, reference / total);
 }

@@ -2,91 +2,88 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/error.h"
+#include "env/strata.h"
 
 namespace fader {
-namespace {
 
-template <class Score>
-std::vector<std::uint32_t> best_first(std::span<const Score> scores, Rng& ties) {
-  std::vector<std::uint64_t> lot(scores.size());
-  for (auto& l : lot) l = ties.bits();
-  std::vector<std::uint32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-    if (scores[a] != scores[b]) return scores[a] > scores[b];
-    return lot[a] != lot[b] ? lot[a] < lot[b] : a < b;
-  });
-  return order;
+void SelectionOptions::selection_fields(Fields& f) {
+  f("selection", selection, "how weights and scores become passages: each pick by one agent, drawn by weight; those with the greatest "
+    "weighted sum of scores; drawn without replacement with weights exp(sum / tau); or of a random batch those with the greatest sum")
+      .one_of(selection_methods().names());
+  f("scores", scores, "where scores are summed: ranks on (0, 1), or the agents' scores as they are").one_of({"ranks", "raw"});
+  f("repetition_decay", repetition_decay, "where scores are summed: a sum is divided by 1 + this times the passage's uses so far (the "
+    "seed paper's code: 0.1)", 0, 1e6);
+  f("tau", tau, "gumbel_top_k: temperature, in units of the summed scores; small: top_k, great: random", 1e-6, 1e6);
+  f("filter_ratio", filter_ratio, "batch_filter: the random batch, as a multiple of what is needed", 1, 1e6);
+  f("stratify", stratify, "'domain': every domain gets its share of the candidates' tokens, and passages are chosen within it").one_of({"none", "domain"});
+  f("exhausted", exhausted, "what becomes of the weight of an agent that calls none of the candidates left its own: it goes to the others "
+    "in proportion (renormalise), it is spent on the next of its ranking whatever that is (continue), or the run ends (stop)")
+      .one_of({"renormalise", "continue", "stop"});
 }
 
-}  // namespace
-
-std::vector<std::uint32_t> ranking(std::span<const float> scores, Rng& ties) { return best_first(scores, ties); }
-std::vector<std::uint32_t> ranking(std::span<const double> scores, Rng& ties) { return best_first(scores, ties); }
-
-std::vector<double> normalised_ranks(std::span<const std::uint32_t> ranking) {
-  const double n = static_cast<double>(ranking.size());
-  std::vector<double> ranks(ranking.size());
-  for (std::size_t position = 0; position < ranking.size(); ++position)
-    ranks[ranking[position]] = (n - static_cast<double>(position) - 0.5) / n;
-  return ranks;
+void SelectionOptions::validate_selection(double candidates, std::int64_t epochs) const {
+  if (!sums_scores() && raw())
+    throw ConfigError("scores is 'raw' and selection is 'mixture_of_picks', which looks at ranks alone; set selection = \"top_k\", or "
+                      "scores = \"ranks\"");
+  if (!sums_scores() && repetition_decay > 0)
+    throw ConfigError(fmt::format("repetition_decay is {:g} and selection is 'mixture_of_picks', which has no sum of scores to divide; set "
+                                  "selection = \"top_k\", or leave it out", repetition_decay));
+  if (repetition_decay > 0 && epochs == 1)
+    throw ConfigError(fmt::format("repetition_decay is {:g} and nothing is repeated; set epochs to 2 or more, or leave it out",
+                                  repetition_decay));
+  const SelectionOptions usual;
+  if (tau != usual.tau && selection != "gumbel_top_k")
+    throw ConfigError(fmt::format("tau is {:g} and selection is '{}', which has no temperature; set selection = \"gumbel_top_k\", or leave it "
+                                  "out", tau, selection));
+  if (filter_ratio != usual.filter_ratio && selection != "batch_filter")
+    throw ConfigError(fmt::format("filter_ratio is {:g} and selection is '{}', which draws no batch; set selection = \"batch_filter\", or leave "
+                                  "it out", filter_ratio, selection));
+  if (selection == "batch_filter" && candidates > 0 && filter_ratio > candidates)
+    throw ConfigError(fmt::format("filter_ratio is {:g} and candidates is {:g}: the batch would be more than there is; raise candidates, or "
+                                  "lower filter_ratio", filter_ratio, candidates));
 }
 
-double rank_correlation(std::span<const double> ranks_a, std::span<const double> ranks_b) {
-  FADER_CHECK_EQ(ranks_a.size(), ranks_b.size());
-  const double n = static_cast<double>(ranks_a.size());
-  if (n < 2) return std::nan("");
-  double product = 0;
-  for (std::size_t i = 0; i < ranks_a.size(); ++i) product += (ranks_a[i] - 0.5) * (ranks_b[i] - 0.5);
-  return product / n / ((1 - 1 / (n * n)) / 12);  // both are permutations of the same grid, of known variance
+SelectionRegistry& selection_methods() {
+  static SelectionRegistry registry("selection");
+  return registry;
 }
 
-std::vector<Pick> mixture_of_picks(std::span<const double> weights, std::span<const std::vector<std::uint32_t>> rankings,
-                                   std::span<const std::uint32_t> tokens, std::int64_t demand, Rng& rng) {
-  FADER_CHECK_EQ(weights.size(), rankings.size());
-  std::vector<std::uint8_t> taken(tokens.size(), 0);
-  std::vector<std::size_t> next(weights.size(), 0);
-  std::vector<Pick> picks;
-  std::size_t left = tokens.size();
-  for (std::int64_t got = 0; got < demand && left > 0; --left) {
-    const std::size_t agent = rng.choice(weights);
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      while (taken[rankings[i][next[i]]]) ++next[i];
-    const std::uint32_t candidate = rankings[agent][next[agent]];
-    double propensity = 0;
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      if (rankings[i][next[i]] == candidate) propensity += weights[i];
-    picks.push_back({candidate, static_cast<std::uint16_t>(agent), propensity});
-    taken[candidate] = 1;
-    got += tokens[candidate];
+std::unique_ptr<SelectionMethod> make_selection(const SelectionContext& context) {
+  auto method = selection_methods().make_default(context.options.selection, context);
+  if (context.options.stratify == "none") return method;
+  return std::make_unique<Strata>(std::move(method));
+}
+
+void share_weights(const Offer& offer, bool filters, Chosen& out) {
+  const std::size_t k = offer.weights.size();
+  out.shares.assign(offer.weights.begin(), offer.weights.end());
+  out.exhausted.assign(k, 0.0);
+  if (!filters || offer.not_mine.empty()) return;
+  double left = 0;
+  for (std::size_t i = 0; i < k; ++i) {
+    if (offer.weights[i] == 0) continue;
+    std::size_t c = 0;
+    while (c < offer.candidates && !offer.mine(i, c)) ++c;
+    if (c == offer.candidates) out.exhausted[i] = 1;
+    else left += offer.weights[i];
   }
-  return picks;
+  if (left == 0 || std::all_of(out.exhausted.begin(), out.exhausted.end(), [](double x) { return x == 0; })) return;
+  for (std::size_t i = 0; i < k; ++i) out.shares[i] = out.exhausted[i] > 0 ? 0 : offer.weights[i] / left;
 }
 
-std::vector<Pick> top_k(std::span<const double> weights, std::span<const std::vector<double>> scores, std::span<const std::uint16_t> used,
-                        double decay, std::span<const std::uint32_t> tokens, std::int64_t demand, Rng& ties) {
-  FADER_CHECK_EQ(weights.size(), scores.size());
-  std::vector<double> mixed(tokens.size(), 0.0);
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    for (std::size_t c = 0; c < mixed.size(); ++c) mixed[c] += weights[i] * scores[i][c];
-  for (std::size_t c = 0; c < used.size(); ++c) mixed[c] /= 1 + decay * used[c];
-  const auto whose = [&](std::uint32_t c) {
-    std::size_t best = 0;
-    for (std::size_t i = 1; i < weights.size(); ++i)
-      if (std::pair(weights[i] * scores[i][c], weights[i]) > std::pair(weights[best] * scores[best][c], weights[best])) best = i;
-    return static_cast<std::uint16_t>(best);
-  };
-  std::vector<Pick> picks;
-  std::int64_t got = 0;
-  for (const std::uint32_t c : ranking(std::span<const double>(mixed), ties)) {
-    if (got >= demand) break;
-    picks.push_back({c, whose(c), 1.0});
-    got += tokens[c];
+std::vector<double> inclusion_probabilities(SelectionMethod& method, const Offer& offer, std::int64_t draws, Rng rng) {
+  FADER_CHECK(draws > 0, "{} draws", draws);
+  std::vector<std::int64_t> times(offer.candidates, 0);
+  Chosen chosen;
+  for (std::int64_t d = 0; d < draws; ++d) {
+    method.select(offer, rng, chosen);
+    for (const Pick& pick : chosen.picks) ++times[pick.candidate];
   }
-  return picks;
+  std::vector<double> out(times.size());
+  for (std::size_t c = 0; c < times.size(); ++c) out[c] = static_cast<double>(times[c]) / static_cast<double>(draws);
+  return out;
 }
 
 }  // namespace fader

@@ -1,4 +1,5 @@
-// The program's malloc, counting: calls, bytes that are held, and the most that were. Include in one file of a program.
+// The program's malloc, counting: calls, bytes that are held, and the most that were. Include in one file of a program, and where
+// FADER_COUNTS_ELSEWHERE is defined in others.
 #pragma once
 #include <malloc.h>
 
@@ -25,6 +26,7 @@ inline void given_back(void* p) { bytes.fetch_sub(static_cast<std::int64_t>(mall
 
 }  // namespace counted
 
+#ifndef FADER_COUNTS_ELSEWHERE
 extern "C" {
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
@@ -49,6 +51,7 @@ void free(void* p) {
   __libc_free(p);
 }
 }
+#endif
 #else  // a build with an allocator of its own
 namespace counted {
 inline constexpr bool kCounts = false;
