@@ -64,7 +64,7 @@ TEST_CASE("cuda kernels: segments are written out position by position") {
   const int lanes = GENERATE(1, 3);
   const std::vector<std::uint32_t> corpus{9, 11, 12, 13, 14, 15, 16}, loose{21, 22, 23};
   const std::vector<Segment> segments{{2, 0, 0.5f}, {-1 - 1, 3, 0.25f}, {0, 0, 2.0f}};
-  const std::vector<Member> members{{nullptr, 0, 2, 5}, {nullptr, 2, 1, 1}};
+  const std::vector<Member> members{{nullptr, nullptr, 0, 2, 5}, {nullptr, nullptr, 2, 1, 1}};
   const Index positions = 6;
   std::vector<std::uint32_t> input(12, 77), target(12, 77);
   std::vector<std::int32_t> start(12, 77), stop(12, 77);
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("cuda kernels: position by position as the CPU's", "", float,
   auto d = device(lanes);
   const auto x = random<float>(1, 700), gains = random<float>(2, 20);
   const auto dout = random<T>(3, 700);
-  const std::vector<Member> members{{gains.data(), 0, 0, 0}, {gains.data() + 10, 0, 0, 0}};
+  const std::vector<Member> members{{gains.data(), nullptr, 0, 0, 0}, {gains.data() + 10, nullptr, 0, 0, 0}};
 
   std::vector<T> out(700), want_out(700);
   std::vector<float> inverse(70), want_inverse(70), dx = random<float>(4, 700), want_dx(dx), fresh(700), dgain(20), want_dgain(20);
@@ -259,7 +259,7 @@ TEST_CASE("cuda passes: the working memory that they say they need is what they 
   auto d = device(1);
   Passes<HostDevice, Half> passes(d, o, layout, recompute, 1, nullptr, 0);
   const std::size_t before = d.allocated();
-  passes.reserve(members, positions, true);
+  passes.reserve(members, positions, true, true);
   const auto taken = static_cast<double>(d.allocated() - before), said = static_cast<double>(members * passes.bytes(positions));
   CHECK(said >= taken);
   CHECK(said < 1.05 * taken);
