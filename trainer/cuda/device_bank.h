@@ -309,7 +309,7 @@ class DeviceBank final : public Bank {
                   [&](std::size_t s) { return backward ? look.weight[s] : 0.0f; });
     }
     tables_.upload();
-    reserve(n, positions, backward, dots);
+    reserve(n, positions, gradient != nullptr, dots);
     const Weights weights = weights_of(wave, [](const Look& look) { return std::pair(look.job->slot, look.job->averaged); });
     run(weights, n, positions, gradient, dots);
     collect(passes_->nats(), n, positions, [&](std::size_t i) { return wave[i].nats; });
@@ -388,9 +388,9 @@ class DeviceBank final : public Bank {
     return {gathered_.at_least(static_cast<Index>(wave.size()) * layout_.size), true};
   }
 
-  void reserve(Index members, Index positions, bool backward, bool directions) {
-    passes_->reserve(members, positions, backward, directions);
-    if (backward) gradient_.at_least(members * layout_.size);
+  void reserve(Index members, Index positions, bool gradient, bool directions) {
+    passes_->reserve(members, positions, gradient || directions, directions);
+    if (gradient) gradient_.at_least(members * layout_.size);
     if (directions) directions_.at_least(members * layout_.size);
     parts_.at_least(members * static_cast<Index>(pieces_.rows().size()));
     sums_.resize(members);
