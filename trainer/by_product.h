@@ -5,11 +5,12 @@
 //
 //   <dW_s, G> = sum_(t in s) (d_t G) . x_t = sum_(t in s) d_t . (x_t G^T)
 //
-// one more product a layer, whichever of the two is narrower, and no gradient of a segment is ever held. Gains of norms and the
+// one more product a layer, whichever of the two is narrower, and no gradient of a segment is held. Gains of norms and the
 // embedding's rows are sums over positions likewise. The square of a segment's gradient is, layer by layer (the ghost form),
 //
 //   |dW_s|^2 = sum_(t, t' in s) (x_t . x_t') (d_t . d_t')
 //
+// unless the segment is so long that dW_s itself, one matrix at a time, is less work, which then gives the inner product too.
 // The embedding is used twice, E = output layer and look-up table: with h_t what goes into the output layer, d_t the logits'
 // gradient, e_t that of the stream's start and i_t the token,
 //
@@ -35,7 +36,8 @@ struct SegmentWish {
   std::span<const Real> direction = {};  ///< [Layout::size]; empty: nothing is wanted
   std::span<Real> dot = {};              ///< filled: <g_s, direction> of each segment
   std::span<Real> square = {};           ///< filled: |g_s|^2 of each segment; empty: not wanted
-  /// Each segment by itself: then no bit of what it gets depends on the others, nor on the number of threads.
+  /// Each segment by itself: then no bit of what it gets depends on the others, nor on the number of threads. Whether squares are
+  /// wanted may change an inner product by rounding.
   bool apart = false;
 };
 
@@ -68,9 +70,11 @@ class ByProduct {
  private:
   struct Segment {
     std::int64_t begin, rows, crossed;  // first of its numbers in crossed_
-    double square;
+    double dot, square;  // dot: what is not in dots_
   };
+  void add_dots(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, std::int64_t first, std::int64_t rows);
   void add_gram(const T* a, std::int64_t a_width, const T* b, std::int64_t b_width, Segment& segment);
+  void add_whole(const T* dout, std::int64_t outs, const T* x, std::int64_t ins, std::int64_t weight, Segment& segment);
 
   const Layout& layout_;
   const std::int64_t w_, v_;
@@ -81,6 +85,7 @@ class ByProduct {
   std::vector<double> dots_;     // of each position
   Buffer<T> moved_;              // x G^T or d G
   Buffer<Real> grams_[2], sum_;  // [n, n] of a segment; [W]
+  Buffer<Real> whole_;           // a matrix's gradient
   Buffer<Real> crossed_;         // d_t[i_t'] of all segments
 };
 

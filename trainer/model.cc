@@ -14,6 +14,7 @@
 #include "trainer/buffer.h"
 #include "trainer/kernels.h"
 #include "trainer/product.h"
+#include "trainer/product_avx512.h"
 #include "trainer/team.h"
 
 namespace fader {
@@ -378,18 +379,21 @@ class DirectModel final : public Model<Wide<T>> {
     }
   }
 
-  // Whole segments, as many as fit, or each apart; at least a group for each thread where there are segments enough.
+  // Whole segments, as many as fit, or each apart where a product's rows bear on each other's bits; at least a group for each thread where there are segments enough.
   void cut(const Batch& batch, bool apart) {
     const auto threads = static_cast<std::int64_t>(workers_.size());
     const std::int64_t room = group_room(batch.positions(), threads);
     groups_.clear();
     for (std::size_t s = 0; s < batch.segments(); ++s) {
       FADER_CHECK(batch.length(s) <= o_.context, "a segment of {} tokens for a context of {}", batch.length(s), o_.context);
-      const bool fits = !apart && !groups_.empty() && batch.begin[s + 1] - batch.begin[groups_.back().first] <= room;
+      const bool fits = !(apart && mixes()) && !groups_.empty() && batch.begin[s + 1] - batch.begin[groups_.back().first] <= room;
       if (fits) groups_.back().last = s + 1;
       else groups_.push_back({s, s + 1});
     }
   }
+
+  // Our own product gives a row the same bits wherever it stands (product_avx512.h). Of libraries' products nobody knows.
+  static bool mixes() { return !std::is_same_v<T, Half> || !avx512::here(); }
 
   const ModelOptions o_;
   const Layout layout_;
