@@ -22,17 +22,25 @@ class AutogradModel final : public Model<Real> {
     store(forward(leaf(parameters), batch), nats);
   }
 
-  void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
-                std::span<Real> gradient) override {
+  void differentiate(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                     std::span<Real> gradient, const SegmentWish<Real>& wish) override {
     FADER_CHECK_EQ(weight.size(), batch.segments());
     const at::Tensor flat = leaf(parameters).requires_grad_(true);
     const at::Tensor each = forward(flat, batch);
-    std::vector<Real> spread;
-    for (std::size_t s = 0; s < batch.segments(); ++s)
-      spread.insert(spread.end(), static_cast<std::size_t>(batch.length(s)), weight[s]);
-    at::dot(each, borrow(spread.data(), spread.size())).backward();
     store(each.detach(), nats);
-    borrow(gradient.data(), gradient.size()).add_(flat.grad());
+    const auto gradient_of = [&](std::size_t first, std::size_t last) {  // segments
+      std::vector<Real> spread(nats.size(), Real(0));
+      for (std::size_t s = first; s < last; ++s) std::fill_n(spread.begin() + batch.begin[s], batch.length(s), weight[s]);
+      flat.mutable_grad() = at::Tensor();
+      at::dot(each, borrow(spread.data(), spread.size())).backward({}, true);
+      return flat.grad();
+    };
+    if (!gradient.empty()) borrow(gradient.data(), gradient.size()).add_(gradient_of(0, batch.segments()));
+    for (std::size_t s = 0; s < wish.dot.size(); ++s) {
+      const at::Tensor own = gradient_of(s, s + 1);
+      wish.dot[s] = at::dot(own, borrow(wish.direction.data(), wish.direction.size())).template item<Real>();
+      if (!wish.square.empty()) wish.square[s] = at::dot(own, own).template item<Real>();
+    }
   }
 
   void measure() override {}

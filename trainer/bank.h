@@ -24,6 +24,8 @@ struct StepJob {
   std::int64_t step = 0;       ///< from 1
   std::int64_t averaged = 0;   ///< weights that the slot's mean consists of after this step; 1 starts it; 0: no mean is kept
   std::span<float> nats;       ///< filled: of each position
+  std::span<float> dots;       ///< filled: of each segment, the inner product of what it adds to the gradient with the slot's
+                               ///< reference gradient; empty: not wanted. It changes no bit of the step.
   double loss = 0;             ///< filled: their mean
   double gradient_norm = 0;    ///< filled: before clipping
   bool taken = false;          ///< filled: false when loss or norm is not finite; then nothing of the slot has changed
@@ -36,7 +38,9 @@ struct LookJob {
   std::span<const Batch> batches;
   std::span<const float> weight;  ///< of each segment of all batches, one after another; unused by losses
   std::span<float> nats;          ///< filled: of each position of all batches
-  double dot = 0, norm = 0;       ///< filled by influence
+  double dot = 0;                 ///< filled by influence, and by reference: with the reference gradient that was there before
+  double norm = 0;                ///< filled by influence
+  std::span<float> dots, squares;  ///< filled by influence_of_each: of each segment; squares: empty where not wanted
 };
 
 class Bank {
@@ -51,6 +55,10 @@ class Bank {
   virtual void reference(std::span<LookJob> jobs) = 0;
   /// The norm of that gradient, and its inner product with the slot's reference gradient. Any number of jobs a slot.
   virtual void influence(std::span<LookJob> jobs) = 0;
+  /// Of each segment s by itself: its gradient's inner product with the slot's reference gradient, and the square of its norm; the
+  /// gradient being that of weight[s] sum_(i in s) nats[i]. A segment's numbers do not depend on the others, nor on the number of
+  /// threads; on a GPU: but for rounding. Any number of jobs a slot.
+  virtual void influence_of_each(std::span<LookJob> jobs) = 0;
   virtual double reference_norm(int slot) const = 0;
   /// Parameters and moments; the reference gradient and the mean of weights where the slot has one.
   virtual void state(Archive& archive, int slot, bool has_reference, bool has_mean) = 0;

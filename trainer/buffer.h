@@ -23,10 +23,14 @@ struct CacheAligned {
 template <class T>
 using Buffer = std::vector<T, CacheAligned<T>>;
 
-/// Makes room for `n` elements; keeps what is there when that is enough, so that a steady state allocates nothing.
+/// Makes room for `n` elements, and no more, since working memory is most of what training takes. Keeps what is there when that is
+/// enough, so that a steady state allocates nothing; else forgets it first.
 template <class T>
 T* at_least(Buffer<T>& buffer, std::int64_t n) {
-  if (buffer.size() < static_cast<std::size_t>(n)) buffer.resize(static_cast<std::size_t>(n));
+  if (buffer.size() < static_cast<std::size_t>(n)) {
+    buffer = Buffer<T>();
+    buffer.resize(static_cast<std::size_t>(n));
+  }
   return buffer.data();
 }
 

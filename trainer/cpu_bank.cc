@@ -19,6 +19,7 @@ namespace {
 // One language model with its optimiser. `reference` and `mean`: empty until they are wanted.
 struct Member {
   Buffer<float> parameters, first, second, reference, mean;
+  double reference_norm = 0;
 };
 
 // What a thread needs to serve a job.
@@ -50,6 +51,7 @@ class CpuBank final : public Bank {
     Member& m = at(slot);
     initialise(layout_, seed, m.parameters);
     for (Buffer<float>* b : {&m.first, &m.second, &m.reference, &m.mean}) std::fill(b->begin(), b->end(), 0.0f);
+    m.reference_norm = 0;
   }
 
   void step(std::span<StepJob> jobs) override {
@@ -58,19 +60,18 @@ class CpuBank final : public Bank {
 
   void losses(std::span<LookJob> jobs) override {
     serve(jobs, [this](LookJob& job, Desk& desk) {
-      std::size_t done = 0;
-      for (const Batch& batch : job.batches) {
-        desk.model->losses(weights(job), batch, next(job.nats, done, batch.positions()));
-        done += static_cast<std::size_t>(batch.positions());
-      }
+      each_batch(job, [&](const Batch& batch, std::size_t, std::span<float> nats) { desk.model->losses(weights(job), batch, nats); });
     });
   }
 
   void reference(std::span<LookJob> jobs) override {
     serve(jobs, [this](LookJob& job, Desk& desk) {
-      Buffer<float>& reference = at(job.slot).reference;
-      reference.resize(static_cast<std::size_t>(layout_.size));
-      gradient(job, desk, reference);
+      Member& m = at(job.slot);
+      m.reference.resize(static_cast<std::size_t>(layout_.size));
+      gradient(job, desk, desk.gradient);  // there, until it has been compared with the one before
+      job.dot = inner_product(desk.gradient, m.reference);
+      m.reference_norm = norm(desk.gradient);
+      std::copy(desk.gradient.begin(), desk.gradient.end(), m.reference.begin());
     });
   }
 
@@ -82,7 +83,18 @@ class CpuBank final : public Bank {
     });
   }
 
-  double reference_norm(int slot) const override { return norm(at(slot).reference); }
+  void influence_of_each(std::span<LookJob> jobs) override {
+    serve(jobs, [this](LookJob& job, Desk& desk) {
+      const auto part = [](std::span<float> all, std::size_t first, std::size_t n) { return all.empty() ? all : all.subspan(first, n); };
+      each_batch(job, [&](const Batch& batch, std::size_t first, std::span<float> nats) {
+        const std::size_t n = batch.segments();
+        const SegmentWish<float> wish{at(job.slot).reference, job.dots.subspan(first, n), part(job.squares, first, n), true};
+        desk.model->differentiate(weights(job), batch, job.weight.subspan(first, n), nats, {}, wish);
+      });
+    });
+  }
+
+  double reference_norm(int slot) const override { return at(slot).reference_norm; }
 
   void state(Archive& archive, int slot, bool has_reference, bool has_mean) override {
     Member& m = at(slot);
@@ -95,6 +107,7 @@ class CpuBank final : public Bank {
       archive.field(name, std::span<float>(buffer));
     };
     optional(has_reference, "reference", m.reference);
+    if (has_reference && archive.loading()) m.reference_norm = norm(m.reference);
     optional(has_mean, "mean", m.mean);
   }
 
@@ -118,8 +131,16 @@ class CpuBank final : public Bank {
     });
   }
 
-  static std::span<float> next(std::span<float> all, std::size_t done, std::int64_t count) {
-    return all.subspan(done, static_cast<std::size_t>(count));
+  // use(batch, the first of its segments, where its losses go)
+  template <class Use>
+  static void each_batch(const LookJob& job, const Use& use) {
+    std::size_t positions = 0, segments = 0;
+    for (const Batch& batch : job.batches) {
+      const auto n = static_cast<std::size_t>(batch.positions());
+      use(batch, segments, job.nats.subspan(positions, n));
+      positions += n;
+      segments += batch.segments();
+    }
   }
   std::span<const float> weights(const LookJob& job) const {
     const Member& m = at(job.slot);
@@ -129,12 +150,9 @@ class CpuBank final : public Bank {
 
   void gradient(LookJob& job, Desk& desk, std::span<float> into) {
     std::fill(into.begin(), into.end(), 0.0f);
-    std::size_t positions = 0, segments = 0;
-    for (const Batch& batch : job.batches) {
-      desk.model->gradient(weights(job), batch, job.weight.subspan(segments, batch.segments()), next(job.nats, positions, batch.positions()), into);
-      positions += static_cast<std::size_t>(batch.positions());
-      segments += batch.segments();
-    }
+    each_batch(job, [&](const Batch& batch, std::size_t first, std::span<float> nats) {
+      desk.model->gradient(weights(job), batch, job.weight.subspan(first, batch.segments()), nats, into);
+    });
   }
 
   void step(StepJob& job, Desk& desk) {
@@ -143,7 +161,10 @@ class CpuBank final : public Bank {
     desk.weight.reserve(static_cast<std::size_t>(job.batch->positions()));
     desk.weight.assign(job.batch->segments(), 1.0f / static_cast<float>(job.batch->positions()));
     desk.team->share_out(layout_.size, [&](Share s) { std::fill(desk.gradient.begin() + s.first, desk.gradient.begin() + s.last, 0.0f); });
-    desk.model->gradient(m.parameters, *job.batch, desk.weight, job.nats, desk.gradient);
+    SegmentWish<float> wish;
+    FADER_CHECK(job.dots.empty() || !m.reference.empty(), "slot {} has no reference gradient", job.slot);
+    if (!job.dots.empty()) wish = {.direction = m.reference, .dot = job.dots};
+    desk.model->differentiate(m.parameters, *job.batch, desk.weight, job.nats, desk.gradient, wish);
     job.gradient_norm = norm(desk.gradient);
     job.loss = std::accumulate(job.nats.begin(), job.nats.end(), 0.0) / static_cast<double>(job.batch->positions());
     job.taken = std::isfinite(job.loss) && std::isfinite(job.gradient_norm);

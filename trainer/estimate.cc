@@ -38,7 +38,7 @@ Estimate estimate(const ModelOptions& model, const TrainOptions& train, int thre
   Estimate e;
   e.parameters = static_cast<double>(model.parameters());
   const double buffers = 4.0 + threads + (averaged_weights(train, train.steps()) > 0 ? 1 : 0);
-  e.state_bytes = static_cast<double>(layout.size) * (4.0 * buffers + (precision == Precision::bfloat16 ? 2.0 : 0.0));
+  e.state_bytes = static_cast<double>(layout.size) * (4.0 * buffers + (precision == Precision::bfloat16 ? 4.0 : 0.0));
   const std::int64_t positions = train.batch * model.context;
   e.activation_bytes = working_bytes(model, precision, threads, train.recompute, positions);
   const double forward = 2.0 * layout.products * static_cast<double>(positions) +

@@ -8,7 +8,7 @@ namespace fader {
 
 struct Estimate {
   double parameters = 0;
-  double state_bytes = 0;       ///< weights, both moments, gradients of all threads, reference gradient, rounded weights
+  double state_bytes = 0;       ///< weights, both moments, gradients of all threads, reference gradient; weights and that rounded
   double activation_bytes = 0;  ///< working memory of the passes, all threads
   double flops = 0;             ///< of all optimiser steps
   double seconds = 0;           ///< of all optimiser steps, at `rate`

@@ -132,6 +132,32 @@ FADER_KERNEL void round(const float* __restrict x, std::int64_t n, Half* __restr
   for (std::int64_t i = 0; i < n; ++i) out[i] = narrow<Half>(x[i]);
 }
 
+template <class T>
+FADER_KERNEL void row_dots(const T* __restrict a, const T* __restrict b, std::int64_t rows, std::int64_t width, double* __restrict into) {
+  for (std::int64_t i = 0; i < rows; ++i, a += width, b += width)
+    into[i] += static_cast<double>(sum(width, [=](std::int64_t j) { return wide(a[j]) * wide(b[j]); }));
+}
+
+template <class T>
+FADER_KERNEL void gain_dots(const T* __restrict dout, const Wide<T>* __restrict x, const Wide<T>* inverse, const Wide<T>* __restrict direction,
+                            std::int64_t rows, std::int64_t width, double* __restrict into) {
+  for (std::int64_t i = 0; i < rows; ++i, dout += width, x += width)
+    into[i] += static_cast<double>(inverse[i] * sum(width, [=](std::int64_t j) { return wide(dout[j]) * x[j] * direction[j]; }));
+}
+
+template <class T>
+FADER_KERNEL void gain_sum(const T* __restrict dout, const Wide<T>* __restrict x, const Wide<T>* inverse, std::int64_t rows, std::int64_t width,
+                           Wide<T>* __restrict dgain) {
+  for (std::int64_t j = 0; j < width; ++j) dgain[j] = 0;
+  for (std::int64_t i = 0; i < rows; ++i, dout += width, x += width)
+    for (std::int64_t j = 0; j < width; ++j) dgain[j] += wide(dout[j]) * x[j] * inverse[i];
+}
+
+template <class T>
+FADER_KERNEL double inner(const T* a, const T* b, std::int64_t n) {
+  return sum(n, [=](std::int64_t j) { return static_cast<double>(wide(a[j])) * static_cast<double>(wide(b[j])); });
+}
+
 #define FADER_FOR(T)                                                                                                            \
   template void rms_norm(const Wide<T>*, const Wide<T>*, std::int64_t, std::int64_t, Wide<T>, T*, Wide<T>*);                            \
   template void rms_norm_backward(const T*, const Wide<T>*, const Wide<T>*, const Wide<T>*, std::int64_t, std::int64_t, Wide<T>*, Wide<T>*); \
@@ -140,7 +166,11 @@ FADER_KERNEL void round(const float* __restrict x, std::int64_t n, Half* __restr
   template void swiglu_backward(const T*, std::int64_t, std::int64_t, T*);                                                      \
   template void cross_entropy(const T*, const std::uint32_t*, std::int64_t, std::int64_t, Wide<T>*);                              \
   template void cross_entropy_backward(T*, const std::uint32_t*, const Wide<T>*, std::int64_t, std::int64_t, Wide<T>*, Wide<T>*);     \
-  template void add(const T*, std::int64_t, Wide<T>*);
+  template void add(const T*, std::int64_t, Wide<T>*);                                                                          \
+  template void row_dots(const T*, const T*, std::int64_t, std::int64_t, double*);                                              \
+  template void gain_dots(const T*, const Wide<T>*, const Wide<T>*, const Wide<T>*, std::int64_t, std::int64_t, double*);                \
+  template void gain_sum(const T*, const Wide<T>*, const Wide<T>*, std::int64_t, std::int64_t, Wide<T>*);                                \
+  template double inner(const T*, const T*, std::int64_t);
 FADER_FOR(float)
 FADER_FOR(Half)
 FADER_FOR(double)

@@ -47,6 +47,20 @@ void add(const T* x, std::int64_t n, Wide<T>* into);
 /// out = x, rounded.
 void round(const float* x, std::int64_t n, Half* out);
 
+/// into[i] += a[i] . b[i]; a, b: [rows, width].
+template <class T>
+void row_dots(const T* a, const T* b, std::int64_t rows, std::int64_t width, double* into);
+/// What rms_norm_backward adds to dgain, row by row: into[i] += its inner product with `direction`.
+template <class T>
+void gain_dots(const T* dout, const Wide<T>* x, const Wide<T>* inverse, const Wide<T>* direction, std::int64_t rows, std::int64_t width,
+               double* into);
+/// The same, all rows together, into dgain [width], which is overwritten.
+template <class T>
+void gain_sum(const T* dout, const Wide<T>* x, const Wide<T>* inverse, std::int64_t rows, std::int64_t width, Wide<T>* dgain);
+/// a . b of n numbers.
+template <class T>
+double inner(const T* a, const T* b, std::int64_t n);
+
 /// Causal attention within one segment of `rows` positions, one head at a time.
 struct Attention {
   std::int64_t rows, heads, head;

@@ -6,9 +6,9 @@
 
 namespace fader {
 
-enum class Part { embedding, norms, rounding, products, rotation, attention, activation, cross_entropy };
-inline constexpr std::array<const char*, 8> kPartNames = {"embedding", "norms",     "rounding",   "products",
-                                                          "rotation",  "attention", "activation", "cross-entropy"};
+enum class Part { embedding, norms, rounding, products, rotation, attention, activation, cross_entropy, by_product };
+inline constexpr std::array<const char*, 9> kPartNames = {"embedding", "norms",     "rounding",   "products",
+                                                          "rotation",  "attention", "activation", "cross-entropy", "by-product"};
 using PartSeconds = std::array<double, kPartNames.size()>;
 
 class Laps {

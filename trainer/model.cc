@@ -14,6 +14,7 @@
 #include "trainer/buffer.h"
 #include "trainer/kernels.h"
 #include "trainer/product.h"
+#include "trainer/product_avx512.h"
 #include "trainer/team.h"
 
 namespace fader {
@@ -70,17 +71,22 @@ class Worker {
  public:
   Worker(const ModelOptions& options, const Layout& layout, bool recompute, const Buffer<Real>& cosine, const Buffer<Real>& sine)
       : o_(options), layout_(layout), recompute_(recompute), cosine_(cosine), sine_(sine),
-        w_(options.width), h_(options.hidden_width()), v_(options.vocabulary) {}
+        w_(options.width), h_(options.hidden_width()), v_(options.vocabulary), by_product_(options, layout) {}
 
-  /// Forward, and backward when `gradient` is given. weight, nats: of the whole batch, per segment and per position; `matrices`:
-  /// the parameters as products take them.
-  void run(const Real* parameters, const T* matrices, const Batch& batch, Group group, const Real* weight, Real* nats, Real* gradient) {
+  /// Forward, and backward when `gradient` or anything of the segments is wanted. weight, nats, wish: of the whole batch, per segment
+  /// and per position; `matrices`, `direction`: the parameters and the wish's direction as products take them.
+  void run(const Real* parameters, const T* matrices, const Batch& batch, Group group, const Real* weight, Real* nats, Real* gradient,
+           const SegmentWish<Real>& wish, const T* direction) {
     par_ = parameters;
     matrices_ = matrices;
     grad_ = gradient;
+    wished_ = direction != nullptr;
     laps_.start();
     enter(batch, group);
-    const bool keep = gradient != nullptr;
+    if (wished_)
+      by_product_.begin(std::span(batch.begin).subspan(group.first, group.last - group.first + 1), wish.direction.data(), direction,
+                        !wish.square.empty());
+    const bool keep = backwards();
     const std::size_t layers = layout_.blocks.size();
     streams_.resize(keep ? layers + 1 : 1);
     layers_.resize(keep && !recompute_ ? layers : 1);
@@ -97,9 +103,14 @@ class Worker {
       if (recompute_) forward(layout_.blocks[l], into(l), stream(l), nullptr);
       backward(layout_.blocks[l], into(l), stream(l));
     }
-    for (std::int64_t i = 0; i < p_; ++i)
+    for (std::int64_t i = 0; grad_ != nullptr && i < p_; ++i)
       kernels::add(dstream_.data() + i * w_, w_, grad_ + layout_.embedding + input_[i] * w_);
     laps_.end(Part::embedding);
+    if (!wished_) return;
+    const T* rounded = by_product_.squares() ? as_operand(dstream_.data(), p_ * w_) : nullptr;
+    by_product_.input(input_, dstream_.data(), rounded, normed_.data());
+    by_product_.finish(wish.dot.data() + group.first, wish.square.empty() ? nullptr : wish.square.data() + group.first);
+    laps_.end(Part::by_product);
   }
 
   Laps& laps() { return laps_; }
@@ -110,6 +121,8 @@ class Worker {
     std::int64_t begin, kept;  // first position within the group, first of its probabilities
     kernels::Attention attention;
   };
+
+  bool backwards() const { return grad_ != nullptr || wished_; }
 
   void enter(const Batch& batch, Group group) {
     first_ = batch.begin[group.first];
@@ -162,9 +175,21 @@ class Worker {
   }
   // Gradients of linear: dx = dout weight, dweight += dout^T x
   void linear_backward(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* dx) {
-    add_product(dout, outs, x, ins, p_, grad_ + weight);
+    if (grad_ != nullptr) add_product(dout, outs, x, ins, p_, grad_ + weight);
     product<T>({dout, p_, outs}, {matrices_ + weight, outs, ins}, dx);
     laps_.end(Part::products);
+    if (!wished_) return;
+    by_product_.linear(dout, x, weight, outs, ins, 0, p_);
+    laps_.end(Part::by_product);
+  }
+  // Adds to dstream_ and to the gain's gradient.
+  void norm_backward(const T* dout, const Real* x, std::int64_t gain, const Real* inverse) {
+    Real* dgain = grad_ != nullptr ? grad_ + gain : at_least(no_gain_, w_);
+    kernels::rms_norm_backward(dout, x, par_ + gain, inverse, p_, w_, dstream_.data(), dgain);
+    laps_.end(Part::norms);
+    if (!wished_) return;
+    by_product_.gain(dout, x, inverse, gain);
+    laps_.end(Part::by_product);
   }
 
   // x may be `out` itself. Without `out`, only what the backward pass needs.
@@ -200,8 +225,7 @@ class Worker {
     kernels::swiglu_backward(dwide, p_, h_, a.gate_up.data());
     laps_.end(Part::activation);
     linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow);
-    kernels::rms_norm_backward(dnarrow, a.middle.data(), par_ + at.feed_norm, a.inverse2.data(), p_, w_, dx, grad_ + at.feed_norm);
-    laps_.end(Part::norms);
+    norm_backward(dnarrow, a.middle.data(), at.feed_norm, a.inverse2.data());
 
     linear_backward(as_operand(dx, p_ * w_), a.mixed.data(), at.output, w_, w_, dnarrow);
     for (const Segment& s : segments_)
@@ -210,42 +234,42 @@ class Worker {
     laps_.end(Part::attention);
     rotate(dwide, -Real(1));
     linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
-    kernels::rms_norm_backward(dnarrow, x, par_ + at.attention_norm, a.inverse1.data(), p_, w_, dx,
-                               grad_ + at.attention_norm);
-    laps_.end(Part::norms);
+    norm_backward(dnarrow, x, at.attention_norm, a.inverse1.data());
   }
 
   // Final norm, output layer and loss, a few rows of logits at a time; backward leaves the stream's gradient in dstream_.
   void output(const Batch& batch, Group group, const Real* x, const Real* weight, Real* nats) {
     T* normed = at_least(normed_, p_ * w_);
     Real* inverse = at_least(inverse_, p_);
-    T* logits = at_least(logits_, std::min(p_, kOutputRows) * v_);
+    const bool whole = wished_ && grad_ == nullptr;  // chunks of whole segments, as squares take them
+    T* logits = at_least(logits_, std::min(p_, whole ? std::max(kOutputRows, o_.context) : kOutputRows) * v_);
     T* dnarrow = at_least(dnarrow_, p_ * w_);
     const T* embedding = matrices_ + layout_.embedding;
     const std::uint32_t* target = batch.target.data() + first_;
-    if (grad_ != nullptr) spread(batch, group, weight);
+    if (backwards()) spread(batch, group, weight);
     kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<Real>(o_.norm_epsilon), normed, inverse);
     laps_.end(Part::norms);
-    for (std::int64_t i = 0; i < p_; i += kOutputRows) {
-      const std::int64_t n = std::min(kOutputRows, p_ - i);
+    for (std::int64_t i = 0, n = 0; i < p_; i += n) {
+      n = whole ? by_product_.end_of_segments(i, kOutputRows) - i : std::min(kOutputRows, p_ - i);
       product<T>({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
       laps_.end(Part::products);
-      if (grad_ == nullptr) {
+      if (!backwards()) {
         kernels::cross_entropy(logits, target + i, n, v_, nats + i);
         laps_.end(Part::cross_entropy);
         continue;
       }
       kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i, at_least(row_, v_));
       laps_.end(Part::cross_entropy);
-      add_product(logits, v_, normed + i * w_, w_, n, grad_ + layout_.embedding);
+      if (grad_ != nullptr) add_product(logits, v_, normed + i * w_, w_, n, grad_ + layout_.embedding);
       product<T>({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
       laps_.end(Part::products);
+      if (!wished_) continue;
+      by_product_.output(logits, normed, input_, i, n);
+      laps_.end(Part::by_product);
     }
-    if (grad_ == nullptr) return;
-    Real* dx = at_least(dstream_, p_ * w_);
-    std::fill_n(dx, p_ * w_, Real(0));
-    kernels::rms_norm_backward(dnarrow, x, par_ + layout_.norm, inverse, p_, w_, dx, grad_ + layout_.norm);
-    laps_.end(Part::norms);
+    if (!backwards()) return;
+    std::fill_n(at_least(dstream_, p_ * w_), p_ * w_, Real(0));
+    norm_backward(dnarrow, x, layout_.norm, inverse);
   }
 
   void spread(const Batch& batch, Group group, const Real* weight) {  // from segments to positions
@@ -261,14 +285,16 @@ class Worker {
   const Real* par_ = nullptr;
   const T* matrices_ = nullptr;
   Real* grad_ = nullptr;
+  bool wished_ = false;  // something of the segments by themselves
   const std::uint32_t* input_ = nullptr;
   std::int64_t first_ = 0, p_ = 0, kept_ = 0;
   Laps laps_;
   std::vector<Segment> segments_;
   std::vector<Activations<T>> layers_;
   std::vector<Buffer<Real>> streams_;  // into each layer, and out of the last
-  Buffer<Real> dstream_, inverse_, weight_, row_, scratch_;
+  Buffer<Real> dstream_, inverse_, weight_, row_, scratch_, no_gain_;
   Buffer<T> dwide_, dnarrow_, normed_, logits_, drounded_;
+  ByProduct<T> by_product_;
 };
 
 template <class T>
@@ -292,13 +318,18 @@ class DirectModel final : public Model<Wide<T>> {
   }
 
   void losses(std::span<const Real> parameters, const Batch& batch, std::span<Real> nats) override {
-    run(parameters, batch, {}, nats, {});
+    run(parameters, batch, {}, nats, {}, {});
   }
-  void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
-                std::span<Real> gradient) override {
+  void differentiate(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                     std::span<Real> gradient, const SegmentWish<Real>& wish) override {
+    const auto size = static_cast<std::size_t>(layout_.size);
+    const bool wished = !wish.direction.empty();
     FADER_CHECK_EQ(weight.size(), batch.segments());
-    FADER_CHECK_EQ(static_cast<std::int64_t>(gradient.size()), layout_.size);
-    run(parameters, batch, weight, nats, gradient);
+    FADER_CHECK(gradient.size() == size || (gradient.empty() && wished), "a gradient of {} numbers of {}", gradient.size(), size);
+    FADER_CHECK(!wished || (wish.direction.size() == size && wish.dot.size() == weight.size()), "a direction of {} numbers, room for {} segments",
+                wish.direction.size(), wish.dot.size());
+    FADER_CHECK(wish.square.empty() || (wish.square.size() == wish.dot.size() && gradient.empty()), "squares beside a gradient");
+    run(parameters, batch, weight, nats, gradient, wish);
   }
   void measure() override {
     for (Worker<T>& w : workers_) {
@@ -315,11 +346,12 @@ class DirectModel final : public Model<Wide<T>> {
 
  private:
   void run(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
-           std::span<Real> gradient) {
+           std::span<Real> gradient, const SegmentWish<Real>& wish) {
     FADER_CHECK_EQ(static_cast<std::int64_t>(parameters.size()), layout_.size);
     FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), batch.positions());
-    cut(batch);
-    const T* matrices = as_operands(parameters);
+    cut(batch, wish.apart);
+    const T* matrices = as_operands(parameters, rounded_);
+    const T* direction = wish.direction.empty() ? nullptr : as_operands(wish.direction, rounded_direction_);
     team_->run([&](int thread) {
       const auto t = static_cast<std::size_t>(thread);
       Real* into = gradient.empty() ? nullptr : gradient.data();
@@ -328,7 +360,7 @@ class DirectModel final : public Model<Wide<T>> {
         into = gradients_[t - 1].data();
       }
       for (std::size_t g = t; g < groups_.size(); g += workers_.size())
-        workers_[t].run(parameters.data(), matrices, batch, groups_[g], weight.data(), nats.data(), into);
+        workers_[t].run(parameters.data(), matrices, batch, groups_[g], weight.data(), nats.data(), into, wish, direction);
     });
     if (gradient.empty() || gradients_.empty()) return;
     team_->share_out(layout_.size, [&](Share s) {
@@ -336,35 +368,38 @@ class DirectModel final : public Model<Wide<T>> {
     });
   }
 
-  // The parameters as products take them.
-  const T* as_operands(std::span<const Real> parameters) {
+  // Parameters, or what is laid out like them, as products take them.
+  const T* as_operands(std::span<const Real> numbers, Buffer<T>& room) {
     if constexpr (std::is_same_v<T, Real>) {
-      return parameters.data();
+      return numbers.data();
     } else {
-      T* out = at_least(rounded_, layout_.size);
-      team_->share_out(layout_.size, [&](Share s) { kernels::round(parameters.data() + s.first, s.last - s.first, out + s.first); });
+      T* out = at_least(room, layout_.size);
+      team_->share_out(layout_.size, [&](Share s) { kernels::round(numbers.data() + s.first, s.last - s.first, out + s.first); });
       return out;
     }
   }
 
-  // Whole segments, as many as fit; at least a group for each thread where there are segments enough.
-  void cut(const Batch& batch) {
+  // Whole segments, as many as fit, or each apart where a product's rows bear on each other's bits; at least a group for each thread where there are segments enough.
+  void cut(const Batch& batch, bool apart) {
     const auto threads = static_cast<std::int64_t>(workers_.size());
     const std::int64_t room = group_room(batch.positions(), threads);
     groups_.clear();
     for (std::size_t s = 0; s < batch.segments(); ++s) {
       FADER_CHECK(batch.length(s) <= o_.context, "a segment of {} tokens for a context of {}", batch.length(s), o_.context);
-      const bool fits = !groups_.empty() && batch.begin[s + 1] - batch.begin[groups_.back().first] <= room;
+      const bool fits = !(apart && mixes()) && !groups_.empty() && batch.begin[s + 1] - batch.begin[groups_.back().first] <= room;
       if (fits) groups_.back().last = s + 1;
       else groups_.push_back({s, s + 1});
     }
   }
 
+  // Our own product gives a row the same bits wherever it stands (product_avx512.h). Of libraries' products nobody knows.
+  static bool mixes() { return !std::is_same_v<T, Half> || !avx512::here(); }
+
   const ModelOptions o_;
   const Layout layout_;
   const std::shared_ptr<Team> team_;
   Buffer<Real> cosine_, sine_;  // [context, head / 2]
-  Buffer<T> rounded_;            // parameters, unless they are taken as they are
+  Buffer<T> rounded_, rounded_direction_;  // parameters and a wish's direction, unless they are taken as they are
   std::vector<Worker<T>> workers_;
   std::vector<Buffer<Real>> gradients_;  // of all threads but the first
   std::vector<Group> groups_;
@@ -389,7 +424,8 @@ double working_bytes(const ModelOptions& o, Precision precision, int threads, bo
   const double shared = 4 * w * (layers + 2) + stored * (std::max(3 * w, h) + 3 * w) + 4 * 2;          // streams, gradients
   const double logits = static_cast<double>(kOutputRows) * static_cast<double>(o.vocabulary) * stored;
   const auto p = static_cast<double>(std::max(o.context, group_room(positions, threads) / o.context * o.context));
-  return threads * (p * ((recompute ? 1 : layers) * layer + shared) + logits + 4.0 * static_cast<double>(whole.scratch() + o.vocabulary));
+  const double rows = by_product_bytes(o, stored, static_cast<std::int64_t>(p));
+  return threads * (p * ((recompute ? 1 : layers) * layer + shared) + rows + logits + 4.0 * static_cast<double>(whole.scratch() + o.vocabulary));
 }
 
 }  // namespace fader

@@ -15,6 +15,7 @@
 #include <memory>
 #include <span>
 
+#include "trainer/by_product.h"
 #include "trainer/laps.h"
 #include "trainer/layout.h"
 #include "trainer/packer.h"
@@ -30,8 +31,14 @@ class Model {
   /// nats[i]: of position i. A segment's numbers depend on the others of the batch by rounding at most.
   virtual void losses(std::span<const Real> parameters, const Batch& batch, std::span<Real> nats) = 0;
   /// Adds the gradient of sum_s weight[s] sum_(i in segment s) nats[i] to `gradient`; fills `nats` as well.
-  virtual void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
-                        std::span<Real> gradient) = 0;
+  void gradient(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                std::span<Real> gradient) {
+    differentiate(parameters, batch, weight, nats, gradient, {});
+  }
+  /// The same, and what is wanted of the segments one by one: it changes no bit of `gradient`. That one may be empty then, and is not
+  /// computed. Squares: only where `gradient` is empty.
+  virtual void differentiate(std::span<const Real> parameters, const Batch& batch, std::span<const Real> weight, std::span<Real> nats,
+                             std::span<Real> gradient, const SegmentWish<Real>& wish) = 0;
   /// Measures from now on, from zero; by part of the passes, the threads' times added.
   virtual void measure() = 0;
   virtual PartSeconds seconds() const = 0;
@@ -50,7 +57,8 @@ inline std::unique_ptr<Model<float>> make_model(const ModelOptions& options, int
                                                 bool recompute = false) {
   return make_model(options, std::make_shared<Team>(threads), precision, recompute);
 }
-/// Working memory of such a model, in bytes, for batches of `positions` positions in segments as long as the context.
+/// Working memory of such a model, in bytes, for batches of `positions` positions in segments as long as the context; with a
+/// direction's inner products, without squares.
 double working_bytes(const ModelOptions& options, Precision precision, int threads, bool recompute, std::int64_t positions);
 
 /// The same passes in float64: what they compute can be held against the oracle to many digits.

@@ -32,11 +32,11 @@ class RankedModel final : public Model<float> {
       : model_(std::move(model)), ranks_(std::move(ranks)) {}
 
   void losses(std::span<const float> parameters, const Batch& batch, std::span<float> nats) override {
-    run({parameters, batch, {}}, nats, {});
+    run({parameters, batch, {}, {}}, nats, {}, false);
   }
-  void gradient(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
-                std::span<float> gradient) override {
-    run({parameters, batch, weight}, nats, gradient);
+  void differentiate(std::span<const float> parameters, const Batch& batch, std::span<const float> weight, std::span<float> nats,
+                     std::span<float> gradient, const SegmentWish<float>& wish) override {
+    run({parameters, batch, weight, wish}, nats, gradient, true);
   }
   void measure() override { model_->measure(); }
   PartSeconds seconds() const override { return model_->seconds(); }
@@ -46,39 +46,51 @@ class RankedModel final : public Model<float> {
     std::span<const float> parameters;
     const Batch& batch;
     std::span<const float> weight;
+    SegmentWish<float> wish;
   };
 
-  void run(const Call& call, std::span<float> nats, std::span<float> gradient) {
-    const std::size_t n = gradient.size(), all = n + nats.size();
+  /// What a rank adds to a sum: zero where other ranks have theirs.
+  struct Summand {
+    Summand(std::span<float> all, std::size_t numbers, const Call& call)
+        : gradient(all.first(numbers)), nats(all.subspan(numbers, static_cast<std::size_t>(call.batch.positions()))),
+          dot(all.subspan(numbers + nats.size(), call.wish.dot.size())), square(all.last(call.wish.square.size())) {}
+    std::span<float> gradient, nats, dot, square;
+  };
+
+  void run(const Call& call, std::span<float> nats, std::span<float> gradient, bool backward) {
+    const std::size_t n = gradient.size(), all = n + nats.size() + call.wish.dot.size() + call.wish.square.size();
     FADER_CHECK_EQ(static_cast<std::int64_t>(nats.size()), call.batch.positions());
     cut(call.batch);
     const std::span<float> sums(at_least(sums_, static_cast<std::int64_t>(all)), all);
     try {
-      ranks_->same(digest(call, n > 0), kWhatDiffers);
-      part(ranks_->rank(), call, sums);
+      ranks_->same(digest(call, n, backward), kWhatDiffers);
+      part(ranks_->rank(), call, n, backward, sums);
       ranks_->sum(sums);
     } catch (const LostRank&) {
       if (ranks_->rank() != 0) throw;
-      alone(call, sums);
+      alone(call, n, backward, sums);
     }
-    for (std::size_t i = 0; i < n; ++i) gradient[i] += sums[i];
-    std::copy_n(sums.begin() + static_cast<std::ptrdiff_t>(n), nats.size(), nats.begin());
+    const Summand sum(sums, n, call);
+    for (std::size_t i = 0; i < n; ++i) gradient[i] += sum.gradient[i];
+    std::copy(sum.nats.begin(), sum.nats.end(), nats.begin());
+    std::copy(sum.dot.begin(), sum.dot.end(), call.wish.dot.begin());
+    std::copy(sum.square.begin(), sum.square.end(), call.wish.square.begin());
   }
 
   /// Whatever the ranks would have done, here.
-  void alone(const Call& call, std::span<float> sums) {
+  void alone(const Call& call, std::size_t numbers, bool backward, std::span<float> sums) {
     const std::span<float> more(at_least(more_, static_cast<std::int64_t>(sums.size())), sums.size());
-    part(0, call, sums);
+    part(0, call, numbers, backward, sums);
     for (int r = 1; r < ranks_->size(); ++r) {
-      part(r, call, more);
+      part(r, call, numbers, backward, more);
       for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += more[i];
     }
   }
 
-  /// The summand of a rank: the gradient, then the loss of each position; zero where other ranks have theirs.
-  void part(int rank, const Call& call, std::span<float> out) {
+  /// The summand of a rank: `numbers` of the gradient, the loss of each position, what is wanted of each segment.
+  void part(int rank, const Call& call, std::size_t numbers, bool backward, std::span<float> all) {
     const Batch& batch = call.batch;
-    std::fill(out.begin(), out.end(), 0.0f);
+    std::fill(all.begin(), all.end(), 0.0f);
     const std::size_t first = borders_[static_cast<std::size_t>(rank)], last = borders_[static_cast<std::size_t>(rank) + 1];
     if (first == last) return;
     const std::int32_t begin = batch.begin[first], end = batch.begin[last];
@@ -88,10 +100,12 @@ class RankedModel final : public Model<float> {
     part_.source.assign(batch.source.begin() + static_cast<std::ptrdiff_t>(first), batch.source.begin() + static_cast<std::ptrdiff_t>(last));
     part_.begin.clear();
     for (std::size_t s = first; s <= last; ++s) part_.begin.push_back(batch.begin[s] - begin);
-    const std::span<float> gradient = out.first(out.size() - static_cast<std::size_t>(batch.positions()));
-    const std::span<float> nats = out.subspan(gradient.size() + static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
-    if (gradient.empty()) model_->losses(call.parameters, part_, nats);
-    else model_->gradient(call.parameters, part_, call.weight.subspan(first, last - first), nats, gradient);
+    const Summand out(all, numbers, call);
+    const std::span<float> nats = out.nats.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+    if (!backward) return model_->losses(call.parameters, part_, nats);
+    const auto mine = [&](auto segments) { return segments.empty() ? segments : segments.subspan(first, last - first); };
+    const SegmentWish<float> wish{call.wish.direction, mine(out.dot), mine(out.square), call.wish.apart};
+    model_->differentiate(call.parameters, part_, mine(call.weight), nats, out.gradient, wish);
   }
 
   /// Rank r takes the segments from borders_[r] to borders_[r + 1]: each border is the one nearest to an even share of positions.
@@ -107,15 +121,18 @@ class RankedModel final : public Model<float> {
     borders_.push_back(batch.segments());
   }
 
-  static std::uint64_t digest(const Call& call, bool gradient) {
-    const auto& [parameters, batch, weight] = call;
+  static std::uint64_t digest(const Call& call, std::size_t numbers, bool backward) {
+    const auto& [parameters, batch, weight, wish] = call;
     Digest digest;
-    digest.add(gradient ? 1 : 0);
+    for (const std::size_t what : {numbers, wish.dot.size(), wish.square.size()}) digest.add(what);
+    digest.add(backward ? 1 : 0);
     digest.add(batch.input);
     digest.add(batch.target);
     digest.add(batch.begin);
-    const std::size_t stride = std::max<std::size_t>(1, parameters.size() / kSampled);
-    for (std::size_t i = 0; i < parameters.size(); i += stride) digest.add(std::bit_cast<std::uint32_t>(parameters[i]));
+    for (const std::span<const float> flat : {parameters, wish.direction}) {
+      const std::size_t stride = std::max<std::size_t>(1, flat.size() / kSampled);
+      for (std::size_t i = 0; i < flat.size(); i += stride) digest.add(std::bit_cast<std::uint32_t>(flat[i]));
+    }
     return digest.value();
   }
 

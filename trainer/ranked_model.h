@@ -2,7 +2,8 @@
 //
 // The processes call alike, with equal parameters and batches. Segments are cut into as many runs as there are ranks, about
 // equal in positions; losses and gradient are summed in the order of the ranks (ranks.h). Against one process the sums are
-// taken in another order, which is rounding; among processes the bits are equal.
+// taken in another order, which is rounding; among processes the bits are equal. What is wanted of a segment by itself is one rank's
+// to find, and goes to all.
 //
 // When a rank is lost in the middle of a batch, rank 0 does the parts of all, one after another, with the same bits: so it
 // comes to a place where everything can be saved. The others throw.

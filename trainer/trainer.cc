@@ -1,17 +1,20 @@
 // The bookkeeping of training, the same wherever the models live (bank.h): rows out of passages, schedules, what a call has done.
 //
 // Passages that are only looked at (losses, set_reference, influence) are taken in the order of their ids, whole, each a
-// segment of its own, in batches of a fixed size: the same set gives the same bits in whatever order it is named.
+// segment of its own, in batches of a fixed size: the same set gives the same bits in whatever order it is named. Probes of one
+// passage are taken together likewise; the bank keeps their numbers apart.
 #include "trainer/trainer.h"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "core/error.h"
 #include "trainer/bank.h"
+#include "trainer/call_so_far.h"
 #include "trainer/cuda/cuda_bank.h"
 #include "trainer/flops.h"
 #include "trainer/packer.h"
@@ -23,39 +26,13 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr std::int64_t kLookPositions = 4096;  // of a batch that is only looked at, unless the context is longer
 
-// What a call of train has done so far in a slot. Empty outside of one.
-struct CallSoFar {
-  std::vector<StepRow> rows;         // one a step
-  std::vector<double> nats;          // of each passage of the job
-  std::vector<std::int64_t> tokens;  // that these nats are of
-  Cost cost;
-
-  void state(Archive& archive) {
-    std::vector<std::int64_t> step;
-    std::vector<double> values;
-    for (const StepRow& r : rows) {
-      step.push_back(r.step);
-      values.insert(values.end(), {r.loss, r.learning_rate, r.gradient_norm});
-    }
-    archive.field("step", step);
-    archive.field("rows", values);
-    archive.field("nats", nats);
-    archive.field("tokens", tokens);
-    archive.field("cost_tokens", cost.tokens);
-    archive.field("cost_flops", cost.flops);
-    if (!archive.loading()) return;
-    archive.expect(values.size() == 3 * step.size() && nats.size() == tokens.size(), "what a call of train has done");
-    rows.resize(step.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {step[i], values[3 * i], values[3 * i + 1], values[3 * i + 2]};
-  }
-};
-
 // What a slot's future depends on, but for what the bank holds of it.
 struct Slot {
   std::vector<Packer::Sequence> carry;  // of a passage that crossed the end of the last call
   CallSoFar done;                       // of the call that is under way
   std::int64_t step = 0;
   bool started = false, diverged = false, has_reference = false;
+  double reference_cosine = kNan;       // of the last two reference gradients
 };
 
 class SlotTrainer final : public Trainer {
@@ -68,6 +45,7 @@ class SlotTrainer final : public Trainer {
     slots_.resize(static_cast<std::size_t>(slots));
     batches_.resize(slots_.size());
     nats_.resize(slots_.size());
+    dots_.resize(slots_.size());
   }
 
   void reset(Slots slots, std::span<const std::uint64_t> seeds) override {
@@ -90,6 +68,7 @@ class SlotTrainer final : public Trainer {
   double reference_norm(int slot) const override {
     return at(slot).has_reference ? bank_->reference_norm(slot) : std::numeric_limits<double>::quiet_NaN();
   }
+  double reference_cosine(int slot) const override { return at(slot).reference_cosine; }
 
   void train(std::span<TrainJob> jobs, std::int64_t steps, const std::function<void()>& between) override {
     one_job_a_slot(jobs);
@@ -116,32 +95,31 @@ class SlotTrainer final : public Trainer {
       even.push_back(1.0f / static_cast<float>(total_tokens(job.passages)));
     }
     const auto weight = [&](std::size_t j, std::size_t i) { return jobs[j].weight.empty() ? even[j] : jobs[j].weight[i]; };
-    look(jobs, 3.0, weight, [this](std::span<LookJob> looks) { bank_->reference(looks); });
-    for (const LossJob& job : jobs) at(job.slot).has_reference = true;
+    look(jobs, 3.0, weight, [this](std::span<LookJob> looks) {
+      std::vector<double> norms;
+      for (const LookJob& job : looks) norms.push_back(bank_->reference_norm(job.slot));
+      bank_->reference(looks);
+      for (std::size_t j = 0; j < looks.size(); ++j) {
+        Slot& s = at(looks[j].slot);
+        s.reference_cosine = s.has_reference ? cosine(looks[j].dot, norms[j] * bank_->reference_norm(looks[j].slot)) : kNan;
+        s.has_reference = true;
+      }
+    });
   }
 
   void influence(std::span<Probe> probes) override {
-    std::vector<LossJob> jobs;
-    std::vector<std::vector<float>> losses;
-    std::vector<double> tokens;
-    for (const Probe& probe : probes) {
+    std::vector<Probe*> groups;
+    std::map<std::pair<int, bool>, std::vector<Probe*>> passages;  // by slot, and whether norms are wanted
+    for (Probe& probe : probes) {
       FADER_CHECK(ready(probe.slot).has_reference, "influence in slot {} before set_reference", probe.slot);
       FADER_CHECK(!probe.passages.empty(), "a probe needs passages");
-      tokens.push_back(static_cast<double>(total_tokens(probe.passages)));
-      jobs.push_back({.slot = probe.slot, .passages = probe.passages});
+      if (probe.passages.size() > 1) groups.push_back(&probe);
+      else passages[{probe.slot, probe.norm_wanted}].push_back(&probe);
     }
-    const auto even = [&](std::size_t j, std::size_t) { return static_cast<float>(1.0 / tokens[j]); };
-    look(jobs, 3.0, even, [&](std::span<LookJob> looks) {
-      bank_->influence(looks);
-      for (std::size_t j = 0; j < looks.size(); ++j) {
-        probes[j].loss = static_cast<float>(std::accumulate(looks[j].nats.begin(), looks[j].nats.end(), 0.0) / tokens[j]);
-        probes[j].dot = static_cast<float>(looks[j].dot);
-        probes[j].norm = static_cast<float>(looks[j].norm);
-        const double norms = looks[j].norm * bank_->reference_norm(probes[j].slot);
-        probes[j].cosine = norms > 0 ? static_cast<float>(looks[j].dot / norms) : 0.0f;
-      }
-    });
-    for (std::size_t j = 0; j < jobs.size(); ++j) probes[j].cost = jobs[j].cost;
+    influence_of_groups(groups);
+    std::vector<std::vector<Probe*>> parts;
+    for (auto& [what, some] : passages) parts.push_back(std::move(some));
+    influence_of_passages(parts);
   }
 
   void state(Archive& archive) override {
@@ -159,6 +137,7 @@ class SlotTrainer final : public Trainer {
     carry_state(archive, s.carry);
     archive.field("done", s.done);
     archive.field("has_reference", s.has_reference);
+    archive.field("reference_cosine", s.reference_cosine);
     bank_->state(archive, slot, s.has_reference, averaged_weights(t_, s.step) > 0);
   }
 
@@ -185,9 +164,10 @@ class SlotTrainer final : public Trainer {
       for (std::size_t j = 0; j < i; ++j)
         FADER_CHECK(jobs[i].slot != jobs[j].slot, "slot {} has two jobs in one call", jobs[i].slot);
   }
-  static void check_losses(std::span<float> loss, std::span<const PassageId> passages) {
-    FADER_CHECK(loss.empty() || loss.size() == passages.size(), "room for {} losses of {} passages", loss.size(), passages.size());
-    std::fill(loss.begin(), loss.end(), kNan);
+  // What is to be filled of each passage is nothing so far.
+  static void check_room(std::span<float> out, std::span<const PassageId> passages) {
+    FADER_CHECK(out.empty() || out.size() == passages.size(), "room for {} numbers of {} passages", out.size(), passages.size());
+    std::fill(out.begin(), out.end(), kNan);
   }
   std::span<const std::uint32_t> tokens(PassageId id) const {
     FADER_CHECK(id < corpus_->passages().size(), "passage {} of {}", id, corpus_->passages().size());
@@ -225,7 +205,9 @@ class SlotTrainer final : public Trainer {
 
   void begin(TrainJob& job, std::int64_t steps, std::vector<Call>& calls) {
     Slot& s = ready(job.slot);
-    check_losses(job.loss, job.passages);
+    check_room(job.loss, job.passages);
+    check_room(job.influence, job.passages);
+    FADER_CHECK(job.influence.empty() || s.has_reference, "influence in slot {} before set_reference", job.slot);
     job.steps.clear();
     job.cost = {};
     job.diverged = s.diverged;
@@ -253,7 +235,7 @@ class SlotTrainer final : public Trainer {
       std::vector<float>& nats = nats_[static_cast<std::size_t>(slot)];
       nats.resize(static_cast<std::size_t>(batch.positions()));
       step_jobs_.push_back({.slot = slot, .batch = &batch, .rate = scheduled_rate(t_, s.step), .step = s.step + 1,
-                            .averaged = averaged_weights(t_, s.step + 1), .nats = nats});
+                            .averaged = averaged_weights(t_, s.step + 1), .nats = nats, .dots = room_for_dots(*call.job, batch)});
     }
     if (step_jobs_.empty()) return false;
     bank_->step(step_jobs_);
@@ -263,18 +245,33 @@ class SlotTrainer final : public Trainer {
       if (job.taken) s.step = job.step;
       s.done.rows.push_back({job.step, job.loss, job.rate, job.gradient_norm});
       charge(s.done.cost, 3.0, *job.batch);
+      if (!job.dots.empty()) s.done.cost.flops += by_product_flops(layout_, *job.batch);
       collect(job, s.done);
     }
     return true;
   }
 
-  static void collect(const StepJob& job, CallSoFar& done) {  // nats of a batch into the sums of its passages
+  // Of each segment of the step's batch; none when this step does not measure.
+  std::span<float> room_for_dots(const TrainJob& job, const Batch& batch) {
+    const auto done = static_cast<std::int64_t>(at(job.slot).done.rows.size());
+    if (job.influence.empty() || (job.influence_steps > 0 && done >= job.influence_steps)) return {};
+    std::vector<float>& dots = dots_[static_cast<std::size_t>(job.slot)];
+    dots.reserve(static_cast<std::size_t>(batch.positions()));
+    dots.resize(batch.segments());
+    return dots;
+  }
+
+  // What was found of a batch into the sums of its passages. The batch's loss is the mean over its positions.
+  static void collect(const StepJob& job, CallSoFar& done) {
     const Batch& batch = *job.batch;
     for (std::size_t g = 0; g < batch.segments(); ++g) {
       if (batch.owner[g] < 0) continue;
       const auto owner = static_cast<std::size_t>(batch.owner[g]);
       for (std::int32_t i = batch.begin[g]; i < batch.begin[g + 1]; ++i) done.nats[owner] += job.nats[static_cast<std::size_t>(i)];
       done.tokens[owner] += batch.length(g);
+      if (job.dots.empty()) continue;
+      done.dots[owner] += static_cast<double>(job.dots[g]) * static_cast<double>(batch.positions());
+      done.measured[owner] += batch.length(g);
     }
   }
 
@@ -287,6 +284,8 @@ class SlotTrainer final : public Trainer {
     job.diverged = s.diverged;
     for (std::size_t i = 0; i < job.loss.size(); ++i)
       if (s.done.tokens[i] > 0) job.loss[i] = static_cast<float>(s.done.nats[i] / static_cast<double>(s.done.tokens[i]));
+    for (std::size_t i = 0; i < job.influence.size(); ++i)
+      if (s.done.measured[i] > 0) job.influence[i] = static_cast<float>(s.done.dots[i] / static_cast<double>(s.done.measured[i]));
     s.carry.clear();
     if (!s.diverged) s.carry.assign(call.packer.rest().begin(), call.packer.rest().end());
     s.done = {};
@@ -296,10 +295,13 @@ class SlotTrainer final : public Trainer {
     if (!begun) {
       done.nats.assign(job.passages.size(), 0);
       done.tokens.assign(job.passages.size(), 0);
+      done.dots.assign(job.influence.size(), 0);
+      done.measured.assign(job.influence.size(), 0);
     }
-    if (done.nats.size() != job.passages.size() || static_cast<std::int64_t>(done.rows.size()) > steps)
-      throw DataError(fmt::format("stored trainer: slot {} is in the middle of another call: {} passages and {} steps done, {} and {} asked for",
-                                  job.slot, done.nats.size(), done.rows.size(), job.passages.size(), steps));
+    if (done.nats.size() != job.passages.size() || done.dots.size() != job.influence.size() || static_cast<std::int64_t>(done.rows.size()) > steps)
+      throw DataError(fmt::format("stored trainer: slot {} is in the middle of another call: {} passages, influence of {} and {} steps done, "
+                                  "{}, {} and {} asked for",
+                                  job.slot, done.nats.size(), done.dots.size(), done.rows.size(), job.passages.size(), job.influence.size(), steps));
   }
 
   void check_demand(const TrainJob& job, std::int64_t steps) const {
@@ -343,7 +345,7 @@ class SlotTrainer final : public Trainer {
     std::vector<View> views;
     for (std::size_t j = 0; j < jobs.size(); ++j) {
       ready(jobs[j].slot);
-      check_losses(jobs[j].loss, jobs[j].passages);
+      check_room(jobs[j].loss, jobs[j].passages);
       views.push_back(view(jobs[j].passages));
       for (const std::size_t i : views[j].order) views[j].weight.push_back(weight(j, i));
     }
@@ -359,13 +361,79 @@ class SlotTrainer final : public Trainer {
     }
   }
 
+  static double cosine(double dot, double norms) { return norms == 0 ? 0.0 : dot / norms; }
+  // Into a probe what was found of it.
+  void compare(Probe& probe, double dot, double norm) const {
+    probe.dot = static_cast<float>(dot);
+    probe.norm = probe.norm_wanted ? static_cast<float>(norm) : kNan;
+    probe.cosine = probe.norm_wanted ? static_cast<float>(cosine(dot, norm * bank_->reference_norm(probe.slot))) : kNan;
+  }
+
+  // One backward pass for each.
+  void influence_of_groups(std::span<Probe* const> probes) {
+    std::vector<LossJob> jobs;
+    std::vector<double> tokens;
+    for (const Probe* probe : probes) {
+      jobs.push_back({.slot = probe->slot, .passages = probe->passages});
+      tokens.push_back(static_cast<double>(total_tokens(probe->passages)));
+    }
+    const auto even = [&](std::size_t j, std::size_t) { return static_cast<float>(1.0 / tokens[j]); };
+    look(jobs, 3.0, even, [&](std::span<LookJob> looks) {
+      bank_->influence(looks);
+      for (std::size_t j = 0; j < looks.size(); ++j) {
+        probes[j]->loss = static_cast<float>(std::accumulate(looks[j].nats.begin(), looks[j].nats.end(), 0.0) / tokens[j]);
+        compare(*probes[j], looks[j].dot, looks[j].norm);
+      }
+    });
+    for (std::size_t j = 0; j < jobs.size(); ++j) probes[j]->cost = jobs[j].cost;
+  }
+
+  // Probes of one passage: those of a part are of one slot, and norms are wanted of all of them or of none.
+  void influence_of_passages(std::span<const std::vector<Probe*>> parts) {
+    std::vector<std::vector<PassageId>> passages(parts.size());
+    std::vector<LossJob> jobs;
+    for (std::size_t j = 0; j < parts.size(); ++j) {
+      for (const Probe* probe : parts[j]) passages[j].push_back(probe->passages[0]);
+      jobs.push_back({.slot = parts[j][0]->slot, .passages = passages[j]});
+    }
+    const auto mean = [&](std::size_t j, std::size_t i) { return 1.0f / static_cast<float>(tokens(passages[j][i]).size()); };
+    look(jobs, 3.0, mean, [&](std::span<LookJob> looks) {
+      std::vector<std::vector<float>> dots, squares;
+      for (std::size_t j = 0; j < looks.size(); ++j) {
+        dots.emplace_back(passages[j].size());
+        squares.emplace_back(parts[j][0]->norm_wanted ? passages[j].size() : 0);
+        looks[j].dots = dots[j];
+        looks[j].squares = squares[j];
+      }
+      bank_->influence_of_each(looks);
+      for (std::size_t j = 0; j < looks.size(); ++j) tell(looks[j], parts[j]);
+    });
+  }
+
+  void tell(const LookJob& look, std::span<Probe* const> probes) const {
+    std::size_t segment = 0;
+    const float* nats = look.nats.data();
+    for (const Batch& batch : look.batches)
+      for (std::size_t g = 0; g < batch.segments(); ++g, ++segment) {
+        Probe& probe = *probes[static_cast<std::size_t>(batch.owner[g])];
+        const std::int64_t n = batch.length(g);
+        probe.loss = mean_of(nats, n);
+        compare(probe, static_cast<double>(look.dots[segment]),
+                probe.norm_wanted ? std::sqrt(static_cast<double>(look.squares[segment])) : 0.0);
+        probe.cost = {n, influence_flops(o_, layout_, n, probe.norm_wanted)};
+        nats += n;
+      }
+  }
+
+  static float mean_of(const float* nats, std::int64_t n) {
+    return static_cast<float>(std::accumulate(nats, nats + n, 0.0) / static_cast<double>(n));
+  }
+
   static void store_losses(const View& view, std::span<float> loss) {
     const float* nats = view.nats.data();
     for (const Batch& batch : view.batches)
       for (std::size_t g = 0; g < batch.segments(); nats += batch.length(g), ++g) {
-        if (loss.empty()) continue;
-        const double sum = std::accumulate(nats, nats + batch.length(g), 0.0);
-        loss[static_cast<std::size_t>(batch.owner[g])] = static_cast<float>(sum / static_cast<double>(batch.length(g)));
+        if (!loss.empty()) loss[static_cast<std::size_t>(batch.owner[g])] = mean_of(nats, batch.length(g));
       }
   }
 
@@ -379,7 +447,7 @@ class SlotTrainer final : public Trainer {
   std::vector<Slot> slots_;
   // Working memory of a step, by slot: nothing in it outlives one.
   std::vector<Batch> batches_;
-  std::vector<std::vector<float>> nats_;
+  std::vector<std::vector<float>> nats_, dots_;
   std::vector<StepJob> step_jobs_;
 };
 

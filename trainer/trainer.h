@@ -69,6 +69,12 @@ struct TrainJob {
   int slot = 0;
   std::span<const PassageId> passages;  ///< tokens at least demand(slot, steps), and no whole passage beyond it
   std::span<float> loss;                ///< of each, over those of its tokens trained on in this call; empty: not wanted
+  /// Of each passage: the inner product of the gradient of its mean loss per token with the slot's reference gradient, a
+  /// by-product of the backward pass that trains on it, with the weights that this step starts from. Positive: training on it
+  /// lowers the reference loss. Over those of its tokens that were measured; NaN where none was. Empty: not wanted, and costs
+  /// nothing. Wanted or not, training is the same, bit for bit. Needs set_reference.
+  std::span<float> influence;
+  std::int64_t influence_steps = 0;     ///< how many of the call's first steps measure it; 0: all of them
   std::vector<StepRow> steps;           ///< filled; a step that diverged is the last row, and was not taken
   Cost cost;
   bool diverged = false;                ///< a loss or gradient was not finite; the slot stands still since
@@ -80,10 +86,12 @@ struct LossJob {
   std::span<const float> weight;        ///< set_reference: of a token of each passage; empty: 1 / all tokens
   Cost cost;
 };
-/// One pooled backward pass: the gradient of the mean loss per token over `passages`.
+/// The gradient of the mean loss per token over `passages`, compared with the slot's reference gradient. Several passages are one
+/// pooled backward pass. Probes of one passage each, of one slot, share backward passes: ask for many in one call.
 struct Probe {
   int slot = 0;
   std::span<const PassageId> passages;
+  bool norm_wanted = true;  ///< without it a probe of one passage costs a sixth less; `norm` and `cosine` are NaN then
   float loss = 0;
   float dot = 0;   ///< inner product with the slot's reference gradient; positive: training on it lowers the reference loss
   float norm = 0;  ///< of its own gradient
@@ -108,7 +116,11 @@ class Trainer : public PerSlot {
   /// Makes the gradient of sum_x weight_x sum_tokens(nats) the slot's reference gradient; fills the losses too.
   virtual void set_reference(std::span<LossJob> jobs) = 0;
   virtual double reference_norm(int slot) const = 0;  ///< NaN before set_reference
-  /// Leaves weights, optimiser and reference gradient as they are. Several probes may name one slot.
+  /// Cosine of the slot's last two reference gradients: how steady the direction is that influence is measured along. 0 where one
+  /// of them is zero; NaN before set_reference was called twice. Part of the slot's state.
+  virtual double reference_cosine(int slot) const = 0;
+  /// Leaves weights, optimiser and reference gradient as they are. Several probes may name one slot. What a probe finds does not
+  /// depend on the other probes of the call; of a probe of one passage, nor on the number of threads. On a GPU: but for rounding.
   virtual void influence(std::span<Probe> probes) = 0;
   virtual double learning_rate(int slot) const = 0;   ///< of the next step
   virtual std::int64_t step(int slot) const = 0;      ///< steps taken

@@ -15,6 +15,7 @@ struct NoTrainer final : Trainer {
   void losses(std::span<LossJob>) override {}
   void set_reference(std::span<LossJob>) override {}
   double reference_norm(int) const override { return std::nan(""); }
+  double reference_cosine(int) const override { return std::nan(""); }
   void influence(std::span<Probe>) override {}
   double learning_rate(int) const override { return 0; }
   std::int64_t step(int) const override { return 0; }

@@ -240,6 +240,11 @@ TEST_CASE("cuda bank: influence is the inner product with the reference, for man
   bank->reference(jobs);
   jobs.clear();
   for (const Looks& p : probes) jobs.push_back(p.job);
+  std::vector<Looks> same;
+  for (int s = 0; s < 2; ++s) same.emplace_back(s, references[static_cast<std::size_t>(s)].batches);
+  for (Looks& r : same) bank->reference({&r.job, 1});  // with the one before, which is itself
+  for (int s = 0; s < 2; ++s)
+    CHECK(same[static_cast<std::size_t>(s)].job.dot == Approx(bank->reference_norm(s) * bank->reference_norm(s)).epsilon(1e-6));
   const std::string before = saved(*bank, 0, true);
   bank->influence(jobs);
   CHECK((saved(*bank, 0, true) == before));
@@ -257,6 +262,91 @@ TEST_CASE("cuda bank: influence is the inner product with the reference, for man
     CHECK(jobs[i].dot == Approx(dot).epsilon(1e-4).margin(1e-6));
     if (!nats.empty()) CHECK(relative_error(probes[i].nats, nats) < 2e-6);
   }
+}
+
+TEST_CASE("cuda bank: what segments tell by themselves is what the CPU says") {
+  const Place place = any_place();
+  const auto [precision, tolerance] = GENERATE(table<Precision, double>({{Precision::float32, 1e-5}, {Precision::bfloat16, 2e-2}}));
+  const ModelOptions o = GENERATE(odd(), shape(70, 36, 6, 3, 33, 50), shape(12, 16, 2, 2, 20, 5), shape(2100, 8, 2, 1, 16, 0));
+  CAPTURE(place.lanes, o.width, tolerance);
+  const auto bank = bank_at(place, o, 3, precision);
+  TrainOptions train;
+  train.precision = precision == Precision::float32 ? "float32" : "bfloat16";
+  const auto cpu = make_cpu_bank(o, train, 3, {1});
+  PassageId next = 0;
+  for (int s = 0; s < 3; ++s) {
+    cpu->reset(s, 10 + static_cast<std::uint64_t>(s));
+    Looks reference(s, batches_of(*corpus_of(o), next, {80, 20}));
+    for (Bank* b : {bank.get(), cpu.get()}) b->reference({&reference.job, 1});
+  }
+  const bool squares = GENERATE(false, true);
+  std::vector<Looks> looks;
+  for (int i = 0; i < 4; ++i) looks.emplace_back(i % 3, batches_of(*corpus_of(o), next, {90, 30 + 40 * (i % 2)}));
+  looks.emplace_back(1, std::vector<Batch>());
+  const auto ask = [&](Bank& b, std::vector<std::vector<float>>& dots, std::vector<std::vector<float>>& square, std::vector<float>& nats) {
+    std::vector<LookJob> jobs;
+    for (Looks& l : looks) {
+      jobs.push_back(l.job);
+      jobs.back().dots = dots.emplace_back(l.weight.size());
+    }
+    for (std::size_t i = 0; squares && i < looks.size(); ++i) jobs[i].squares = square.emplace_back(looks[i].weight.size());
+    b.influence_of_each(jobs);
+    for (const Looks& l : looks) nats.insert(nats.end(), l.nats.begin(), l.nats.end());
+  };
+  std::vector<std::vector<float>> dots, squared, want, want_squared;
+  dots.reserve(5), squared.reserve(5), want.reserve(5), want_squared.reserve(5);
+  std::vector<float> nats, want_nats;
+  const std::string before = saved(*bank, 1, true);
+  ask(*bank, dots, squared, nats);
+  ask(*cpu, want, want_squared, want_nats);
+  CHECK((saved(*bank, 1, true) == before));
+  CHECK(relative_error(nats, want_nats) < tolerance);
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    if (looks[i].weight.empty()) continue;
+    CHECK(relative_error(dots[i], want[i]) < 10 * tolerance);
+    if (squares) CHECK(relative_error(squared[i], want_squared[i]) < 10 * tolerance);
+  }
+}
+
+TEST_CASE("cuda bank: a step that measures is bit for bit one that does not, and what it tells is what the CPU says") {
+  const Place place = any_place();
+  const auto [precision, tolerance] = GENERATE(table<Precision, double>({{Precision::float32, 1e-4}, {Precision::bfloat16, 5e-2}}));
+  const bool recompute = GENERATE(false, true);
+  CAPTURE(place.lanes, tolerance, recompute);
+  const ModelOptions o = odd();
+  TrainOptions t = training();
+  t.recompute = recompute;
+  t.precision = precision == Precision::float32 ? "float32" : "bfloat16";
+  const auto bank = bank_at(place, o, 3, precision, t), silent = bank_at(place, o, 3, precision, t);
+  const auto cpu = make_cpu_bank(o, t, 3, {1});
+  PassageId next = 0;
+  for (int s = 0; s < 3; ++s) {
+    cpu->reset(s, 10 + static_cast<std::uint64_t>(s));
+    Looks reference(s, batches_of(*corpus_of(o), next, {60}));
+    for (Bank* b : {bank.get(), silent.get(), cpu.get()}) b->reference({&reference.job, 1});
+  }
+  for (std::int64_t step = 1; step <= 4; ++step) {  // some slots measure, and not always the same
+    const auto batches = batches_of(*corpus_of(o), next, {57, 57, 57});
+    std::vector<std::vector<float>> dots, want;
+    dots.reserve(3), want.reserve(3);
+    Steps measuring, plain, exact;
+    for (int s = 0; s < 3; ++s) {
+      for (Steps* steps : {&measuring, &plain, &exact}) steps->add(s, batches[static_cast<std::size_t>(s)], 1e-3, step);
+      const auto i = static_cast<std::size_t>(s);
+      const std::size_t n = (s + step) % 3 == 0 ? 0 : batches[i].segments();
+      measuring.jobs[i].dots = dots.emplace_back(n);
+      exact.jobs[i].dots = want.emplace_back(n);
+    }
+    measuring.take(*bank);
+    plain.take(*silent);
+    exact.take(*cpu);
+    for (std::size_t i = 0; i < 3; ++i) {
+      CAPTURE(step, i);
+      CHECK(measuring.nats[i] == plain.nats[i]);
+      if (!dots[i].empty()) CHECK(relative_error(dots[i], want[i]) < tolerance);
+    }
+  }
+  for (int s = 0; s < 3; ++s) CHECK((saved(*bank, s, true) == saved(*silent, s, true)));
 }
 
 TEST_CASE("cuda bank: saved, loaded and continued is continued, bit for bit") {

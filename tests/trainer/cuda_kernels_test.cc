@@ -64,7 +64,7 @@ TEST_CASE("cuda kernels: segments are written out position by position") {
   const int lanes = GENERATE(1, 3);
   const std::vector<std::uint32_t> corpus{9, 11, 12, 13, 14, 15, 16}, loose{21, 22, 23};
   const std::vector<Segment> segments{{2, 0, 0.5f}, {-1 - 1, 3, 0.25f}, {0, 0, 2.0f}};
-  const std::vector<Member> members{{nullptr, 0, 2, 5}, {nullptr, 2, 1, 1}};
+  const std::vector<Member> members{{nullptr, nullptr, 0, 2, 5}, {nullptr, nullptr, 2, 1, 1}};
   const Index positions = 6;
   std::vector<std::uint32_t> input(12, 77), target(12, 77);
   std::vector<std::int32_t> start(12, 77), stop(12, 77);
@@ -104,7 +104,7 @@ TEMPLATE_TEST_CASE("cuda kernels: position by position as the CPU's", "", float,
   auto d = device(lanes);
   const auto x = random<float>(1, 700), gains = random<float>(2, 20);
   const auto dout = random<T>(3, 700);
-  const std::vector<Member> members{{gains.data(), 0, 0, 0}, {gains.data() + 10, 0, 0, 0}};
+  const std::vector<Member> members{{gains.data(), nullptr, 0, 0, 0}, {gains.data() + 10, nullptr, 0, 0, 0}};
 
   std::vector<T> out(700), want_out(700);
   std::vector<float> inverse(70), want_inverse(70), dx = random<float>(4, 700), want_dx(dx), fresh(700), dgain(20), want_dgain(20);
@@ -152,6 +152,52 @@ TEMPLATE_TEST_CASE("cuda kernels: position by position as the CPU's", "", float,
   }
   d.launch(rows, Rotate<T>{qkv.data(), start.data(), angles.data(), angles.data() + 105, positions, 12, 6});
   CHECK(distance(qkv, want_qkv) < close);
+}
+
+TEMPLATE_TEST_CASE("cuda kernels: what positions and segments tell by themselves, as the CPU's", "", float, Half) {
+  using T = TestType;
+  const int lanes = GENERATE(1, 3);
+  CAPTURE(lanes);
+  auto d = device(lanes);
+  const Index positions = 7;  // of two members; rows 2 to 5 of each in the first kernel
+  const int width = 10;
+  const auto a = random<T>(1, 2 * 4 * 10), b = random<T>(2, 2 * 7 * 10);
+  const auto start = random<float>(3, 14);
+  std::vector<float> into(start);
+  std::vector<double> want(start.begin(), start.end());
+  d.launch(8, RowDots<T>{a.data(), b.data() + 20, 40, 70, positions, 2, 4, width, into.data()});
+  for (std::int64_t m = 0; m < 2; ++m) kernels::row_dots(a.data() + m * 40, b.data() + m * 70 + 20, 4, width, want.data() + m * 7 + 2);
+  for (std::size_t i = 0; i < 14; ++i) CHECK(into[i] == Approx(want[i]).margin(1e-5));
+
+  const auto x = random<float>(4, 140), inverse = random<float>(5, 14), directions = random<float>(6, 2 * 90);
+  const std::vector<Member> members{{nullptr, directions.data(), 0, 3, 7}, {nullptr, directions.data() + 90, 3, 1, 5}};
+  d.launch(14, GainDots<T>{b.data(), x.data(), inverse.data(), members.data(), 5, positions, width, into.data()});
+  for (std::int64_t m = 0; m < 2; ++m)
+    kernels::gain_dots(b.data() + m * 70, x.data() + m * 70, inverse.data() + m * 7, directions.data() + m * 90 + 5, 7, width, want.data() + m * 7);
+  for (std::size_t i = 0; i < 14; ++i) CHECK(into[i] == Approx(want[i]).margin(1e-5));
+
+  std::vector<std::uint32_t> input;
+  Rng rng(7, "test/input");
+  for (int i = 0; i < 14; ++i) input.push_back(static_cast<std::uint32_t>(rng.below(8)));
+  d.launch(14, EmbedDots{input.data(), x.data(), members.data(), 3, positions, width, into.data()});
+  for (std::size_t i = 0; i < 14; ++i)
+    kernels::row_dots(x.data() + i * 10, directions.data() + i / 7 * 90 + 3 + input[i] * 10, 1, width, &want[i]);
+  for (std::size_t i = 0; i < 14; ++i) CHECK(into[i] == Approx(want[i]).margin(1e-5));
+
+  const std::vector<Segment> segments{{0, 0, 1}, {0, 2, 1}, {0, 3, 1}, {0, 0, 1}};
+  std::vector<float> out(14, 77.0f);
+  d.launch(2, SegmentSums{members.data(), segments.data(), into.data(), positions, out.data()});
+  const auto sum = [&](std::size_t first, std::size_t last) {
+    double all = 0;
+    for (std::size_t i = first; i < last; ++i) all += static_cast<double>(into[i]);
+    return all;
+  };
+  CHECK(out[0] == Approx(sum(0, 2)).margin(1e-6));
+  CHECK(out[1] == Approx(sum(2, 3)).margin(1e-6));
+  CHECK(out[2] == Approx(sum(3, 7)).margin(1e-6));
+  CHECK(out[7] == Approx(sum(7, 12)).margin(1e-6));  // without the padding
+  CHECK(out[3] == 77.0f);
+  CHECK(out[8] == 77.0f);
 }
 
 TEMPLATE_TEST_CASE("cuda kernels: loss and its gradient as the CPU's, over padded rows", "", float, Half) {
@@ -259,7 +305,7 @@ TEST_CASE("cuda passes: the working memory that they say they need is what they 
   auto d = device(1);
   Passes<HostDevice, Half> passes(d, o, layout, recompute, 1, nullptr, 0);
   const std::size_t before = d.allocated();
-  passes.reserve(members, positions, true);
+  passes.reserve(members, positions, true, true);
   const auto taken = static_cast<double>(d.allocated() - before), said = static_cast<double>(members * passes.bytes(positions));
   CHECK(said >= taken);
   CHECK(said < 1.05 * taken);

@@ -38,6 +38,7 @@ Batch batch_of(std::uint64_t seed, int segments, const ModelOptions& model) {
 
 struct Answer {
   std::vector<float> nats, gradient, losses;
+  std::vector<float> dots, apart_nats, apart_dots, apart_squares;
   bool operator==(const Answer&) const = default;
 };
 
@@ -51,7 +52,13 @@ Answer answer(Model<float>& model, const ModelOptions& options, const Batch& bat
   out.gradient.assign(parameters.size(), 0.5f);  // it is added to
   std::vector<float> weight;
   for (std::size_t s = 0; s < batch.segments(); ++s) weight.push_back(0.01f * static_cast<float>(1 + s % 3));
-  model.gradient(parameters, batch, weight, out.nats, out.gradient);
+  Buffer<float> direction(parameters.size());
+  initialise(layout, 4, direction);
+  out.apart_nats = out.nats;
+  for (auto* of_each : {&out.dots, &out.apart_dots, &out.apart_squares}) of_each->resize(batch.segments());
+  model.differentiate(parameters, batch, weight, out.nats, out.gradient, {.direction = direction, .dot = out.dots});
+  model.differentiate(parameters, batch, weight, out.apart_nats, {},
+                      {.direction = direction, .dot = out.apart_dots, .square = out.apart_squares, .apart = true});
   model.losses(parameters, batch, out.losses);
   return out;
 }
@@ -142,6 +149,10 @@ TEST_CASE("losses and gradient of a batch that ranks share are those of one proc
     CHECK(farthest(a.nats, expected.nats) < 2e-6);
     CHECK(farthest(a.losses, expected.losses) < 2e-6);
     CHECK(farthest(a.gradient, expected.gradient) < 2e-6);
+    CHECK(farthest(a.dots, expected.dots) < 2e-6);
+    CHECK(a.apart_nats == expected.apart_nats);  // bit for bit, as nobody else bears on a segment that is apart
+    CHECK(a.apart_dots == expected.apart_dots);
+    CHECK(a.apart_squares == expected.apart_squares);
   }
 }
 
@@ -186,4 +197,14 @@ TEST_CASE("ranks that train on different text or with other parameters notice it
     answer(*model, options, batch_of(static_cast<std::uint64_t>(ranks->rank()), 5, options));
   });
   for (const std::string& what : ended) CHECK_THAT(what, Contains("differ in the model or the text"));
+  const auto compared = group::threads(2, [&](std::shared_ptr<Ranks> ranks) {  // one with a direction, one with another
+    const auto model = share_batches(make_model(options, 1), ranks);
+    const Batch batch = batch_of(1, 5, options);
+    Buffer<float> parameters(static_cast<std::size_t>(Layout(options).size));
+    initialise(Layout(options), 3, parameters);
+    const std::vector<float> weight(batch.segments(), 1.0f), direction(parameters.size(), static_cast<float>(ranks->rank()));
+    std::vector<float> nats(static_cast<std::size_t>(batch.positions())), dots(batch.segments());
+    model->differentiate(parameters, batch, weight, nats, {}, {.direction = direction, .dot = dots});
+  });
+  for (const std::string& what : compared) CHECK_THAT(what, Contains("differ in the model or the text"));
 }

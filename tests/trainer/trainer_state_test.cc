@@ -1,7 +1,9 @@
 // What a trainer saves is all that its future depends on, also in the middle of a call.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "core/error.h"
 #include "tests/trainer/small_trainer.h"
@@ -72,9 +74,10 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
     train(*whole, 3, at, 0);
     train(*whole, 3, other, 1);
   }
+  for (int slot = 0; slot < 2; ++slot) set_reference(*whole, first(Set::reward, 10 + static_cast<std::size_t>(slot)), {}, slot);
   const std::array<std::vector<PassageId>, 2> ids = {take(*whole, 0, kSteps, at), take(*whole, 1, kSteps, other)};
   struct Call {
-    std::array<std::vector<float>, 2> loss;
+    std::array<std::vector<float>, 2> loss, influence;
     std::vector<TrainJob> jobs{2};
   };
   const auto call = [&](Trainer& trainer, const std::function<void()>& between) {
@@ -84,6 +87,9 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
       c.jobs[i].slot = static_cast<int>(i);
       c.jobs[i].passages = ids[i];
       c.jobs[i].loss = c.loss[i];
+      c.influence[i].resize(ids[i].size());
+      c.jobs[i].influence = c.influence[i];
+      c.jobs[i].influence_steps = i == 0 ? 0 : 3;
     }
     trainer.train(c.jobs, kSteps, between);
     return c;
@@ -116,6 +122,9 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
         CHECK(again.jobs[i].steps[u].gradient_norm == expected.jobs[i].steps[u].gradient_norm);
       }
       CHECK(again.loss[i] == expected.loss[i]);
+      CHECK(std::equal(again.influence[i].begin(), again.influence[i].end(), expected.influence[i].begin(),
+                       [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
+      CHECK(std::isfinite(again.influence[i][0]));
       CHECK(again.jobs[i].cost.tokens == expected.jobs[i].cost.tokens);
       CHECK(again.jobs[i].cost.flops == expected.jobs[i].cost.flops);
       CHECK(saved(*later, static_cast<int>(i)) == saved(*whole, static_cast<int>(i)));
@@ -126,6 +135,8 @@ TEST_CASE("trainer: a call saved in its middle, made again elsewhere, does the r
   later->state(archive);
   PassageId elsewhere = 200;
   CHECK_THROWS_AS(train(*later, kSteps + 5, elsewhere), DataError);  // another call than the one that was begun
+  TrainJob silent{.passages = ids[0]};
+  CHECK_THROWS_AS(later->train({&silent, 1}, kSteps), DataError);  // which asked for influence
 }
 
 TEST_CASE("trainer: a state of another shape, or one cut short, is refused") {

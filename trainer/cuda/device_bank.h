@@ -7,8 +7,10 @@
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <list>
 #include <memory>
 #include <numeric>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -61,27 +63,29 @@ class DeviceBank final : public Bank {
   void step(std::span<StepJob> jobs) override {
     order_.clear();
     for (StepJob& job : jobs) order_.push_back(&job);
-    const auto place = [](const StepJob* j) { return std::pair(j->batch->positions(), j->slot); };
+    const auto place = [](const StepJob* j) { return std::tuple(j->dots.empty(), j->batch->positions(), j->slot); };
     std::sort(order_.begin(), order_.end(), [&](const StepJob* a, const StepJob* b) { return place(a) < place(b); });
     one_job_a_slot<StepJob>(jobs);
-    in_waves<StepJob*>(
-        order_, [&](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
+    const auto silent = std::find_if(order_.begin(), order_.end(), [](const StepJob* j) { return j->dots.empty(); });
+    for (const std::span<StepJob*> part : {std::span(order_.begin(), silent), std::span(silent, order_.end())})
+      in_waves<StepJob*>(
+          part, [](StepJob* j) { return j->batch->positions(); }, [this](std::span<StepJob*> wave) { step_wave(wave); });
   }
 
   void losses(std::span<LookJob> jobs) override {
     std::vector<Look> looks;
     for (LookJob& job : jobs)
       for (const Look& look : looks_of(job)) looks.push_back(look);
-    std::stable_sort(looks.begin(), looks.end(), [](const Look& a, const Look& b) { return a.padded < b.padded; });
-    in_waves<Look>(looks, [](const Look& l) { return l.padded; }, [this](std::span<Look> wave) { look_wave(wave, nullptr); });
+    look_at(looks, false);
   }
 
   void reference(std::span<LookJob> jobs) override {
     one_job_a_slot<LookJob>(jobs);
     if (reference_.size() == 0) zeros(reference_);
     gradients(jobs, [this](std::span<LookJob*> wave) {
-      const std::span<const Sums> sums = sums_of(gradient_.data(), static_cast<Index>(wave.size()), nullptr);
+      const std::span<const Sums> sums = against_references(wave);
       for (std::size_t i = 0; i < wave.size(); ++i) {
+        wave[i]->dot = sums[i].gr;
         device_->copy(of(reference_, wave[i]->slot), gradient_.data() + static_cast<Index>(i) * layout_.size, flat_bytes());
         reference_norm_[checked(wave[i]->slot)] = std::sqrt(sums[i].gg);
       }
@@ -90,17 +94,34 @@ class DeviceBank final : public Bank {
 
   void influence(std::span<LookJob> jobs) override {
     gradients(jobs, [this](std::span<LookJob*> wave) {
-      const auto n = static_cast<Index>(wave.size());
-      const auto references = compared_.resize(n);
-      for (std::size_t i = 0; i < wave.size(); ++i)
-        references[i] = reference_.size() == 0 ? nullptr : of(reference_, wave[i]->slot);
-      compared_.upload();
-      const std::span<const Sums> sums = sums_of(gradient_.data(), n, compared_.device());
+      const std::span<const Sums> sums = against_references(wave);
       for (std::size_t i = 0; i < wave.size(); ++i) {
         wave[i]->dot = sums[i].gr;
         wave[i]->norm = std::sqrt(sums[i].gg);
       }
     });
+  }
+
+  /// Squares by one gradient for each segment: here it is cheap to have many of them at once.
+  void influence_of_each(std::span<LookJob> jobs) override {
+    std::vector<Look> looks;
+    std::vector<LookJob> alone;
+    std::list<Batch> batches;
+    for (LookJob& job : jobs) {
+      if (!job.squares.empty()) {
+        apart(job, batches, alone);
+        continue;
+      }
+      for (const Look& look : looks_of(job)) looks.push_back(look);
+    }
+    look_at(looks, true);
+    influence(alone);
+    auto one = alone.begin();
+    for (LookJob& job : jobs)
+      for (std::size_t s = 0; s < job.squares.size(); ++s, ++one) {
+        job.dots[s] = static_cast<float>(one->dot);
+        job.squares[s] = static_cast<float>(one->norm * one->norm);
+      }
   }
 
   double reference_norm(int slot) const override { return reference_norm_[checked(slot)]; }
@@ -133,6 +154,7 @@ class DeviceBank final : public Bank {
     const Batch* batch;
     std::span<float> nats;
     std::span<const float> weight;
+    std::span<float> dots;
     Index padded;  // positions
   };
 
@@ -170,7 +192,7 @@ class DeviceBank final : public Bank {
   // --- waves ------------------------------------------------------------------------------------------------------------
 
   Index most_members(Index positions) const {
-    const Index each = passes_->bytes(positions) + layout_.size * static_cast<Index>(sizeof(float) + (kRounded ? sizeof(T) : 0));
+    const Index each = passes_->bytes(positions) + layout_.size * static_cast<Index>(sizeof(float) + sizeof(T) + (kRounded ? sizeof(T) : 0));
     return std::clamp<Index>(budget_ / each, 1, cuda::most_members(slots_));
   }
   // Calls serve(part) with runs of equal size, of no more members than there is working memory for.
@@ -194,23 +216,25 @@ class DeviceBank final : public Bank {
       FADER_CHECK_EQ(static_cast<Index>(job.nats.size()), positions);
       if (job.averaged > 0 && mean_.size() == 0) zeros(mean_);
       const float share = 1.0f / static_cast<float>(positions);
-      tables_.add(*job.batch, of(parameters_, job.slot), [share](std::size_t) { return share; });
+      tables_.add(*job.batch, of(parameters_, job.slot), direction_of(job.slot), [share](std::size_t) { return share; });
       updates[i] = update_of(job);
     }
     tables_.upload();
     updates_.upload();
-    reserve(n, positions, true);
+    const bool measures = !wave[0]->dots.empty();
+    reserve(n, positions, true, measures);
     const Weights weights = weights_of(wave, [](const StepJob* job) { return std::pair(job->slot, false); });
     verdicts_.resize(n);
     const auto key = static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(weights.operands));
-    device_->replay({n, positions, key, weights.gathered ? 1 : 0}, [&] {
+    device_->replay({n, positions, key, (weights.gathered ? 1 : 0) + (measures ? 2 : 0)}, [&] {
       device_->zero(gradient_.data(), static_cast<std::size_t>(n) * flat_bytes());
-      run(weights, n, positions, gradient_.data());
+      run(weights, n, positions, gradient_.data(), measures);
       // Where one model is trained by several processes, gradient_ and the losses are to be summed over them here.
       take_steps(n, positions);
     });
     verdicts_.download();
-    collect_nats(n, positions, [&](std::size_t i) { return wave[i]->nats; });
+    collect(passes_->nats(), n, positions, [&](std::size_t i) { return wave[i]->nats; });
+    if (measures) collect(passes_->dots(), n, positions, [&](std::size_t i) { return wave[i]->dots; });
     for (std::size_t i = 0; i < wave.size(); ++i) {
       const Verdict& v = verdicts_.rows()[i];
       wave[i]->loss = v.loss;
@@ -258,29 +282,52 @@ class DeviceBank final : public Bank {
       while (padded < batch.positions()) padded *= 2;
       const bool weighted = !job.weight.empty();
       looks.push_back({&job, &batch, job.nats.subspan(positions, p),
-                       weighted ? job.weight.subspan(segments, batch.segments()) : job.weight, padded});
+                       weighted ? job.weight.subspan(segments, batch.segments()) : job.weight,
+                       job.dots.empty() ? job.dots : job.dots.subspan(segments, batch.segments()), padded});
       positions += p;
       segments += batch.segments();
     }
     return looks;
   }
 
-  // Forward; and backward, when `gradient` is given: one flat buffer behind another, added to.
-  void look_wave(std::span<Look> wave, float* gradient) {
+  // Forward; backward too when inner products of segments are wanted.
+  void look_at(std::vector<Look>& looks, bool dots) {
+    std::stable_sort(looks.begin(), looks.end(), [](const Look& a, const Look& b) { return a.padded < b.padded; });
+    in_waves<Look>(looks, [](const Look& l) { return l.padded; }, [=, this](std::span<Look> wave) { look_wave(wave, nullptr, dots); });
+  }
+
+  // Forward; and backward, when `gradient` is given, one flat buffer behind another, added to, or `dots` are wanted.
+  void look_wave(std::span<Look> wave, float* gradient, bool dots) {
     const auto n = static_cast<Index>(wave.size()), positions = wave[0].padded;
+    const bool backward = gradient != nullptr || dots;
     tables_.clear();
     for (const Look& look : wave) {
       const LookJob& job = *look.job;
       FADER_CHECK(!job.averaged || mean_.size() > 0, "slot {} keeps no mean of its weights", job.slot);
-      FADER_CHECK(gradient == nullptr || look.weight.size() == look.batch->segments());
-      tables_.add(*look.batch, of(job.averaged ? mean_ : parameters_, job.slot),
-                  [&](std::size_t s) { return gradient == nullptr ? 0.0f : look.weight[s]; });
+      FADER_CHECK(!backward || look.weight.size() == look.batch->segments());
+      tables_.add(*look.batch, of(job.averaged ? mean_ : parameters_, job.slot), direction_of(job.slot),
+                  [&](std::size_t s) { return backward ? look.weight[s] : 0.0f; });
     }
     tables_.upload();
-    reserve(n, positions, gradient != nullptr);
+    reserve(n, positions, gradient != nullptr, dots);
     const Weights weights = weights_of(wave, [](const Look& look) { return std::pair(look.job->slot, look.job->averaged); });
-    run(weights, n, positions, gradient);
-    collect_nats(n, positions, [&](std::size_t i) { return wave[i].nats; });
+    run(weights, n, positions, gradient, dots);
+    collect(passes_->nats(), n, positions, [&](std::size_t i) { return wave[i].nats; });
+    if (dots) collect(passes_->dots(), n, positions, [&](std::size_t i) { return wave[i].dots; });
+  }
+
+  // A job for each segment of a job.
+  void apart(const LookJob& job, std::list<Batch>& batches, std::vector<LookJob>& alone) const {
+    std::size_t segment = 0, position = 0;
+    for (const Batch& batch : job.batches)
+      for (std::size_t s = 0; s < batch.segments(); ++s, ++segment) {
+        const auto n = static_cast<std::size_t>(batch.length(s));
+        Batch& one = batches.emplace_back();
+        one.add({batch.source[s], n}, batch.input[static_cast<std::size_t>(batch.begin[s])], batch.owner[s]);
+        alone.push_back({.slot = job.slot, .averaged = job.averaged, .batches = {&one, 1}, .weight = job.weight.subspan(segment, 1),
+                         .nats = job.nats.subspan(position, n)});
+        position += n;
+      }
   }
 
   // Gradients of jobs: done(jobs) with those whose gradients are the rows of gradient_. Jobs whose batches are padded alike stand
@@ -313,7 +360,7 @@ class DeviceBank final : public Bank {
           for (together.clear(); i < part.size() && looks[part[i]].size() > k && looks[part[i]][k].padded == front[k].padded; ++i)
             together.push_back(looks[part[i]][k]);
           if (together.empty()) ++i;
-          else look_wave(together, gradient_.data() + static_cast<Index>(first) * layout_.size);
+          else look_wave(together, gradient_.data() + static_cast<Index>(first) * layout_.size, false);
           more = more || !together.empty();
         }
       }
@@ -341,30 +388,45 @@ class DeviceBank final : public Bank {
     return {gathered_.at_least(static_cast<Index>(wave.size()) * layout_.size), true};
   }
 
-  void reserve(Index members, Index positions, bool backward) {
-    passes_->reserve(members, positions, backward);
-    if (backward) gradient_.at_least(members * layout_.size);
+  void reserve(Index members, Index positions, bool gradient, bool directions) {
+    passes_->reserve(members, positions, gradient || directions, directions);
+    if (gradient) gradient_.at_least(members * layout_.size);
+    if (directions) directions_.at_least(members * layout_.size);
     parts_.at_least(members * static_cast<Index>(pieces_.rows().size()));
     sums_.resize(members);
   }
 
-  void run(const Weights& weights, Index members, Index positions, float* gradient) {
-    if (weights.gathered)
-      device_->launch(members * blocks_of(layout_.size, kPiece),
-                      GatherOperands<T>{tables_.members(), layout_.size, gathered_.data()});
-    passes_->run({members, positions, tables_.members(), tables_.segments(), tables_.loose(), weights.operands, gradient});
+  // What segments of a slot are compared with; null: nothing yet.
+  const float* direction_of(int slot) const { return reference_.size() == 0 ? nullptr : of(reference_, slot); }
+
+  void run(const Weights& weights, Index members, Index positions, float* gradient, bool directions) {
+    FADER_CHECK(!directions || reference_.size() > 0, "no slot has a reference gradient");
+    const Index pieces = members * blocks_of(layout_.size, kPiece);
+    if (weights.gathered) device_->launch(pieces, GatherOperands<T>{tables_.members(), false, layout_.size, gathered_.data()});
+    if (directions) device_->launch(pieces, GatherOperands<T>{tables_.members(), true, layout_.size, directions_.data()});
+    passes_->run({members, positions, tables_.members(), tables_.segments(), tables_.loose(), weights.operands, gradient,
+                  directions ? directions_.data() : nullptr});
   }
 
+  // From [M, P] on the device to where target(i) says, as much as has room there.
   template <class Target>
-  void collect_nats(Index members, Index positions, const Target& target) {
-    const auto all = nats_.resize(members * positions);
-    nats_.fetch(passes_->nats());
+  void collect(const float* from, Index members, Index positions, const Target& target) {
+    const auto all = collected_.resize(members * positions);
+    collected_.fetch(from);
     device_->wait();
     for (std::size_t i = 0; i < static_cast<std::size_t>(members); ++i) {
       const std::span<float> to = target(i);
-      const auto from = all.subspan(i * static_cast<std::size_t>(positions), to.size());
-      std::copy(from.begin(), from.end(), to.begin());
+      std::copy_n(all.subspan(i * static_cast<std::size_t>(positions)).begin(), to.size(), to.begin());
     }
+  }
+
+  // Sums over the gradients in gradient_, and with the reference gradients of their jobs' slots.
+  std::span<const Sums> against_references(std::span<LookJob*> wave) {
+    const auto n = static_cast<Index>(wave.size());
+    const auto references = compared_.resize(n);
+    for (std::size_t i = 0; i < wave.size(); ++i) references[i] = direction_of(wave[i]->slot);
+    compared_.upload();
+    return sums_of(gradient_.data(), n, compared_.device());
   }
 
   // Sums over n flat buffers into sums_; room for n is there.
@@ -408,6 +470,7 @@ class DeviceBank final : public Bank {
   Array<Device, float> reference_{*device_}, mean_{*device_};                       // the same; empty until there is one
   Array<Device, T> operands_{*device_}, gathered_{*device_};  // parameters as products take them, of slots and of a wave
   Array<Device, float> gradient_{*device_};                   // [M, Layout::size]
+  Array<Device, T> directions_{*device_};                     // the same, as products take them
   Array<Device, std::uint32_t> tokens_{*device_};
   Array<Device, Sums> parts_{*device_};
   Table<Device, Piece> pieces_{*device_};
@@ -415,7 +478,7 @@ class DeviceBank final : public Bank {
   Table<Device, Verdict> verdicts_{*device_};
   Table<Device, Sums> sums_{*device_};
   Table<Device, const float*> compared_{*device_};
-  Table<Device, float> nats_{*device_};
+  Table<Device, float> collected_{*device_};
   WaveTables<Device> tables_{*device_, corpus_->tokens()};
   std::unique_ptr<Passes<Device, T>> passes_;
 };

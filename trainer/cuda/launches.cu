@@ -1,6 +1,7 @@
 // All that nvcc compiles: how a GPU runs the kernels of block.h. A kernel of 32 lanes is run by warps, four to a thread block; any
 // other by a thread block of its lanes.
 #include "trainer/cuda/attention.h"
+#include "trainer/cuda/by_product.h"
 #include "trainer/cuda/cuda_device.h"
 #include "trainer/cuda/kernels.h"
 #include "trainer/cuda/update.h"
@@ -107,13 +108,16 @@ void CudaDevice::launch(Index blocks, const Kernel& kernel, int scratch) {
   FADER_LAUNCH(RmsNorm<T>) FADER_LAUNCH(RmsNormBackward<T>) FADER_LAUNCH(GainPartials<T>) FADER_LAUNCH(Rotate<T>)       \
   FADER_LAUNCH(SwiGlu<T>) FADER_LAUNCH(SwiGluBackward<T>) FADER_LAUNCH(AttentionForward<T>)                             \
   FADER_LAUNCH(AttentionQueries<T>) FADER_LAUNCH(AttentionKeys<T>) FADER_LAUNCH(AdamWUpdate<T>)                         \
-  FADER_LAUNCH(GatherOperands<T>) FADER_LAUNCH(CrossEntropy<T, kWarp, false>) FADER_LAUNCH(CrossEntropy<T, kWarp, true>) \
+  FADER_LAUNCH(GatherOperands<T>) FADER_LAUNCH(RowDots<T>) FADER_LAUNCH(GainDots<T>)                                    \
+  FADER_LAUNCH(CrossEntropy<T, kWarp, false>) FADER_LAUNCH(CrossEntropy<T, kWarp, true>)                                \
   FADER_LAUNCH(CrossEntropy<T, kWide, false>) FADER_LAUNCH(CrossEntropy<T, kWide, true>)
 FADER_LAUNCHES_OF(float)
 FADER_LAUNCHES_OF(Half)
 FADER_LAUNCH(Expand)
 FADER_LAUNCH(Embed)
 FADER_LAUNCH(EmbedBackward)
+FADER_LAUNCH(EmbedDots)
+FADER_LAUNCH(SegmentSums)
 FADER_LAUNCH(GainSum)
 FADER_LAUNCH(PieceSums)
 FADER_LAUNCH(TotalSums)

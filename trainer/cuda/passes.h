@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "trainer/cuda/attention.h"
+#include "trainer/cuda/by_product.h"
 #include "trainer/cuda/device.h"
 #include "trainer/cuda/kernels.h"
 #include "trainer/layout.h"
@@ -28,7 +29,9 @@ struct Work {
   const Segment* segments;
   const std::uint32_t* loose;
   const T* operands;          // [M, Layout::size]
-  float* gradient = nullptr;  // [M, Layout::size], added to; null: forward only
+  float* gradient = nullptr;  // [M, Layout::size], added to; null: not wanted
+  const T* directions = nullptr;  // [M, Layout::size] as products take them; null: nothing is wanted of segments by themselves
+  bool backward() const { return gradient != nullptr || directions != nullptr; }
 };
 
 template <class Device, class T>
@@ -51,17 +54,17 @@ class Passes {
     choose_tile();
   }
 
-  /// Bytes of working memory that a member with `positions` takes when its gradient is computed.
+  /// Bytes of working memory that a member with `positions` takes when its gradient and what is told of segments are computed.
   Index bytes(Index positions) const {
     const Index t = sizeof(T), stream = 4 * w_, layer = 4 * w_ + t * (6 * w_ + 3 * h_) + 4 * (2 + o_.heads);
-    const Index rest = 8 * w_ + t * (std::max(3 * w_, h_) + 3 * w_) + 4 * (8 + o_.heads);
+    const Index rest = 8 * w_ + t * (std::max(3 * w_, h_) + 4 * w_) + 4 * (10 + o_.heads);
     const Index partial = blocks_of(positions, kGainRows) * w_ * 4;
     return positions * (o_.layers * stream + (recompute_ ? 1 : o_.layers) * layer + rest) + partial +
            std::min(output_rows_, positions) * pitch_ * t;
   }
 
-  /// Makes room, so that `run` allocates nothing.
-  void reserve(Index members, Index positions, bool backward) {
+  /// Makes room, so that `run` allocates nothing. `directions`: for what is told of segments.
+  void reserve(Index members, Index positions, bool backward, bool directions) {
     const Index p = members * positions;
     const std::size_t kept = backward && !recompute_ ? layout_.blocks.size() : 1;
     while (layers_.size() < kept) layers_.emplace_back(device_);
@@ -80,12 +83,16 @@ class Passes {
     dwide_.at_least(p * std::max(3 * w_, h_));
     delta_.at_least(p * o_.heads);
     partial_.at_least(members * blocks_of(positions, kGainRows) * w_);
+    if (!directions) return;
+    moved_.at_least(p * w_);
+    for (auto* a : {&position_dots_, &segment_dots_}) a->at_least(p);
   }
 
-  /// Losses of every position into nats(); and adds gradients, when they are wanted.
+  /// Losses of every position into nats(); adds gradients, and fills dots(), when they are wanted.
   void run(const Work<T>& work) {
     work_ = work;
-    const bool keep = work.gradient != nullptr;
+    const bool keep = work.backward();
+    if (work.directions != nullptr) device_.zero(position_dots_.data(), static_cast<std::size_t>(rows()) * sizeof(float));
     device_.launch(members() * blocks_of(positions(), kWide),
                    Expand{work.table, work.segments, corpus_, work.loose, begin_mark_, positions(), input_.data(), target_.data(),
                           start_.data(), stop_.data(), weight_.data()});
@@ -103,10 +110,15 @@ class Passes {
       if (recompute_ && l + 1 < layout_.blocks.size()) forward(layout_.blocks[l], layers_[0], streams_[l].data());
       backward(layout_.blocks[l], of_layer(l, true), streams_[l].data());
     }
-    device_.launch(members() * v_, EmbedBackward{input_.data(), dstream_.data(), positions(), v_, width(),
-                                                 work.gradient + layout_.embedding, layout_.size});
+    if (work.gradient != nullptr)
+      device_.launch(members() * v_, EmbedBackward{input_.data(), dstream_.data(), positions(), v_, width(),
+                                                   work.gradient + layout_.embedding, layout_.size});
+    if (work.directions == nullptr) return;
+    device_.launch(rows(), EmbedDots{input_.data(), dstream_.data(), work.table, layout_.embedding, positions(), width(), position_dots_.data()});
+    device_.launch(members(), SegmentSums{work.table, work.segments, position_dots_.data(), positions(), segment_dots_.data()});
   }
-  const float* nats() const { return nats_.data(); }
+  const float* nats() const { return nats_.data(); }          ///< [M, P]
+  const float* dots() const { return segment_dots_.data(); }  ///< [M, P]: of each segment of a member, its inner product with the direction
 
  private:
   // What one layer leaves for its backward pass.
@@ -173,6 +185,7 @@ class Passes {
   Matrices<T> rows_of(const T* x, Index n, Index cols) const { return {x, n, cols, cols, n * cols}; }
   Matrices<T> all(const T* x, Index cols) const { return rows_of(x, positions(), cols); }
   Matrices<T> weight(Index at, Index outs, Index ins) const { return {work_.operands + at, outs, ins, ins, layout_.size}; }
+  Matrices<T> direction(Index at, Index outs, Index ins) const { return {work_.directions + at, outs, ins, ins, layout_.size}; }
   static Matrices<T> turned(Matrices<T> m) {
     m.transposed = true;
     return m;
@@ -185,9 +198,23 @@ class Passes {
   }
   // Gradients of linear: dx = dout weight, dweight += dout^T x
   void linear_backward(const T* dout, const T* x, Index at, Index outs, Index ins, T* dx) {
-    float* dweight = work_.gradient + at;
-    device_.product(Product<T, float>{turned(all(dout, outs)), all(x, ins), dweight, ins, layout_.size, members(), dweight});
+    if (work_.gradient != nullptr) {
+      float* dweight = work_.gradient + at;
+      device_.product(Product<T, float>{turned(all(dout, outs)), all(x, ins), dweight, ins, layout_.size, members(), dweight});
+    }
     device_.product(Product<T, T>{all(dout, outs), weight(at, outs, ins), dx, ins, positions() * ins, members()});
+    by_product(all(dout, outs), all(x, ins), at, 0);
+  }
+  // Inner products of what rows [first, first + rows) add to the gradient of the matrix at `at`, where they are wanted.
+  void by_product(const Matrices<T>& dout, const Matrices<T>& x, Index at, Index first) {
+    if (work_.directions == nullptr) return;
+    const Index outs = dout.cols, ins = x.cols, n = x.rows;
+    const bool back = ins <= outs || dout.pitch != outs;  // the narrower way; rows of logits are padded
+    const Index columns = back ? ins : outs;
+    const Matrices<T> g = direction(at, outs, ins), other = back ? x : dout;
+    device_.product(Product<T, T>{back ? dout : x, back ? g : turned(g), moved_.data(), columns, n * columns, members()});
+    device_.launch(members() * n, RowDots<T>{moved_.data(), other.data, n * columns, other.stride, positions(), first, n,
+                                             static_cast<int>(columns), position_dots_.data()});
   }
 
   void norm(const float* x, Index gain, T* out, float* inverse) {
@@ -197,8 +224,12 @@ class Passes {
   // dx is dstream_, with the rounded form that products take beside it.
   void norm_backward(const T* dout, const float* x, Index gain, const float* inverse, bool fresh) {
     const Index parts = blocks_of(positions(), kGainRows);
-    device_.launch(members() * parts, GainPartials<T>{dout, x, inverse, positions(), width(), partial_.data()});
-    device_.launch(members(), GainSum{partial_.data(), parts, width(), work_.gradient + gain, layout_.size});
+    if (work_.gradient != nullptr) {
+      device_.launch(members() * parts, GainPartials<T>{dout, x, inverse, positions(), width(), partial_.data()});
+      device_.launch(members(), GainSum{partial_.data(), parts, width(), work_.gradient + gain, layout_.size});
+    }
+    if (work_.directions != nullptr)
+      device_.launch(rows(), GainDots<T>{dout, x, inverse, work_.table, gain, positions(), width(), position_dots_.data()});
     device_.launch(rows(), RmsNormBackward<T>{dout, x, inverse, work_.table, gain, positions(), width(), fresh, dstream_.data(),
                                               drounded_.data()});
   }
@@ -244,16 +275,17 @@ class Passes {
       const Matrices<T> normed{normed_.data() + first * w_, n, w_, w_, positions() * w_};
       const Matrices<T> logits{logits_.data(), n, v_, pitch_, n * pitch_}, embedding = weight(layout_.embedding, v_, w_);
       device_.product(Product<T, T>{normed, turned(embedding), logits_.data(), pitch_, n * pitch_, members()});
-      if (work_.gradient == nullptr) {
+      if (!work_.backward()) {
         cross_entropy<false>(first, n);
         continue;
       }
       cross_entropy<true>(first, n);
-      float* gradient = work_.gradient + layout_.embedding;
-      device_.product(Product<T, float>{turned(logits), normed, gradient, w_, layout_.size, members(), gradient});
+      float* gradient = work_.gradient == nullptr ? nullptr : work_.gradient + layout_.embedding;
+      if (gradient != nullptr) device_.product(Product<T, float>{turned(logits), normed, gradient, w_, layout_.size, members(), gradient});
       device_.product(Product<T, T>{logits, embedding, dnarrow_.data() + first * w_, w_, positions() * w_, members()});
+      by_product(logits, normed, layout_.embedding, first);
     }
-    if (work_.gradient != nullptr) norm_backward(dnarrow_.data(), x, layout_.norm, inverse_.data(), true);
+    if (work_.backward()) norm_backward(dnarrow_.data(), x, layout_.norm, inverse_.data(), true);
   }
   template <bool kBackward>
   void cross_entropy(Index first, Index n) {
@@ -283,7 +315,8 @@ class Passes {
   Array<Device, std::int32_t> start_{device_}, stop_{device_};
   Array<Device, float> weight_{device_}, nats_{device_}, inverse_{device_}, stream_{device_}, dstream_{device_}, delta_{device_},
       partial_{device_};
-  Array<Device, T> drounded_{device_}, dnarrow_{device_}, dwide_{device_}, normed_{device_}, logits_{device_};
+  Array<Device, float> position_dots_{device_}, segment_dots_{device_};  // [M, P]
+  Array<Device, T> drounded_{device_}, dnarrow_{device_}, dwide_{device_}, normed_{device_}, logits_{device_}, moved_{device_};
 };
 
 }  // namespace fader::cuda

@@ -15,6 +15,7 @@ struct Segment {
 
 struct Member {
   const float* weights;                  ///< [Layout::size]
+  const float* direction;                ///< [Layout::size] that gradients of segments are compared with; null: none
   std::int32_t first_segment, segments;  ///< in the table of segments
   std::int32_t positions;                ///< of its batch; those beyond are padding and weigh nothing
 };

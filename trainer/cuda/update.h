@@ -118,18 +118,19 @@ struct AdamWUpdate {
   }
 };
 
-/// Copies each member's weights, as products take them, one behind another. Blocks: M x blocks_of(n, kPiece).
+/// Copies each member's weights, or its direction, as products take them, one behind another. Blocks: M x blocks_of(n, kPiece).
 template <class T>
 struct GatherOperands {
   static constexpr int kLanes = kWide;
   const Member* members;
+  bool directions;
   Index n;  // Layout::size
   T* out;   // [M, n]
 
   template <class Block>
   FADER_LANES void operator()(Block& block, Index index) const {
     const Index each = blocks_of(n, kPiece), m = index / each, first = index % each * kPiece;
-    const float* from = members[m].weights + first;
+    const float* from = (directions ? members[m].direction : members[m].weights) + first;
     T* to = out + m * n + first;
     share(block, static_cast<int>(n - first < kPiece ? n - first : kPiece), [&](int i) { to[i] = narrow<T>(from[i]); });
   }

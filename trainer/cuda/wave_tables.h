@@ -23,10 +23,10 @@ class WaveTables {
     segments_.clear();
     loose_.clear();
   }
-  /// The next member. weight(s): of segment s.
+  /// The next member. `direction`: null where segments are not compared with one. weight(s): of segment s.
   template <class Weight>
-  void add(const Batch& batch, const float* weights, const Weight& weight) {
-    members_.push_back({weights, static_cast<std::int32_t>(segments_.size()), static_cast<std::int32_t>(batch.segments()),
+  void add(const Batch& batch, const float* weights, const float* direction, const Weight& weight) {
+    members_.push_back({weights, direction, static_cast<std::int32_t>(segments_.size()), static_cast<std::int32_t>(batch.segments()),
                         static_cast<std::int32_t>(batch.positions())});
     for (std::size_t s = 0; s < batch.segments(); ++s) segments_.push_back({source(batch, s), batch.begin[s], weight(s)});
   }
