@@ -27,6 +27,8 @@ class MappedCorpus final : public Corpus {
   const std::vector<std::string>& domains() const override { return view_.domains; }
   const std::vector<std::string>& topics() const override { return view_.topics; }
   bool has_quality() const override { return view_.has_quality; }
+  std::span<const std::string> ratings() const override { return view_.ratings; }
+  std::span<const float> rating(std::size_t index) const override { return view_.rating.at(index); }
   const fs::path& folder() const override { return folder_; }
   const std::string& hash() const override { return hash_; }
   int vocabulary() const override { return static_cast<int>(view_.header.vocabulary); }

@@ -55,6 +55,12 @@ class Corpus {
   virtual const std::vector<std::string>& domains() const = 0;
   virtual const std::vector<std::string>& topics() const = 0;  ///< empty: no topic field
   virtual bool has_quality() const = 0;
+  virtual std::span<const std::string> ratings() const { return {}; }  ///< names of corpus.ratings, in its order
+  /// A number of each document, of the rating ratings()[index]; NaN: it has none, else finite. Some document has one.
+  virtual std::span<const float> rating(std::size_t index) const {
+    static_cast<void>(index);
+    return {};
+  }
   virtual const std::filesystem::path& folder() const = 0;   ///< static score columns are kept here too
   virtual const std::string& hash() const = 0;               ///< of content and options
   virtual int vocabulary() const = 0;

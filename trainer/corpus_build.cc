@@ -158,6 +158,7 @@ void build_corpus(Plan& plan, const CorpusBuild& build, const fs::path& target, 
   CorpusContents contents = encode_corpus(raw, scratch, *plan.tokenizer, build.context, build.threads, writer, progress);
   const double encoding = clock.lap();
 
+  contents.ratings = plan.options.ratings;
   contents.hash = plan.hash;
   contents.tokenizer_hash = sha256(plan.tokenizer->model());
   writer.finish(contents);

@@ -13,6 +13,7 @@ struct CorpusOptions final : Options {
   std::string domain_field = "meta.redpajama_set_name";  ///< dots descend into objects
   std::string topic_field;
   std::string quality_field;
+  std::vector<std::string> ratings;                      ///< fields of numbers kept by name, for agents
   std::vector<std::string> group_by;                     ///< empty: documents of equal text are a group, others their own
   std::vector<std::string> reference_domains;            ///< empty: all
   Filters reference_where;

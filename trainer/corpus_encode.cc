@@ -88,6 +88,14 @@ std::vector<Document> kept_documents(const RawCorpus& raw) {
   return out;
 }
 
+/// Of the documents that stay.
+std::vector<float> kept_ratings(const RawCorpus& raw, const std::vector<float>& of_all) {
+  std::vector<float> out;
+  for (std::size_t i = 0; i < of_all.size(); ++i)
+    if (raw.documents[i].kept) out.push_back(of_all[i]);
+  return out;
+}
+
 }  // namespace
 
 Tokenizer train_tokenizer(const RawCorpus& raw, const std::filesystem::path& scratch, double megabytes, int vocabulary) {
@@ -119,6 +127,7 @@ CorpusContents encode_corpus(const RawCorpus& raw, const std::filesystem::path& 
   out.documents = kept_documents(raw);
   out.domains = raw.domains;
   out.topics = raw.topics;
+  for (const auto& rating : raw.ratings) out.rating.push_back(kept_ratings(raw, rating));
   out.vocabulary = static_cast<std::uint32_t>(tokenizer.vocabulary());
   out.context = static_cast<std::uint32_t>(context);
   out.begin_mark = tokenizer.begin_mark();

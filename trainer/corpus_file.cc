@@ -110,6 +110,13 @@ void CorpusWriter::finish(const CorpusContents& contents) {
   }
   add_names(Part::domains, contents.domains);
   add_names(Part::topics, contents.topics);
+  add_names(Part::ratings, contents.ratings);
+  FADER_CHECK_EQ(contents.rating.size(), contents.ratings.size());
+  begin(Part::rating);
+  for (const auto& rating : contents.rating) {
+    FADER_CHECK_EQ(rating.size(), contents.documents.size());
+    add(bytes_of(std::span<const float>(rating)));
+  }
 
   header_.vocabulary = contents.vocabulary;
   header_.context = contents.context;
@@ -141,6 +148,7 @@ class Checker {
     view_.domains = names(Part::domains);
     view_.topics = names(Part::topics);
     check_documents();
+    check_ratings();
     check_passages();
     for (std::size_t s = 0; s < kSets; ++s) view_.sets[s] = section<PassageId>(part_of(static_cast<Set>(s)));
     check_sets();
@@ -224,6 +232,15 @@ class Checker {
       require(set == kSets || set == static_cast<std::uint8_t>(d.set), "a group is in two sets");
       set = static_cast<std::uint8_t>(d.set);
     }
+  }
+
+  void check_ratings() {
+    view_.ratings = names(Part::ratings);
+    const auto all = section<float>(Part::rating);
+    const std::size_t documents = view_.documents.size(), count = view_.ratings.size();
+    require(count == 0 ? all.empty() : all.size() % count == 0 && all.size() / count == documents, "its ratings are not one a document");
+    for (const float x : all) require(!std::isinf(x), "a rating is infinite");
+    for (std::size_t i = 0; i < count; ++i) view_.rating.push_back(all.subspan(i * documents, documents));
   }
 
   // Passages cover the tokens without gap, documents follow one another, and none is without a passage.

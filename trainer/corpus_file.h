@@ -4,7 +4,8 @@
 //   tokens     u32 each, all passages one after another
 //   passages   struct Passage each, in token order; documents: struct Document each
 //   sets       five lists of u32 passage ids
-//   domains, topics   names, each u32 length and bytes
+//   domains, topics, ratings   names, each u32 length and bytes
+//   rating     f32 of each document, for one name of ratings after another; NaN: none
 //
 // Opening trusts nothing: sizes, offsets, CRCs, every index, every token, and that each list follows from the others. So a
 // file that was damaged, or made to do harm, is refused, and nobody behind Corpus has to check again.
@@ -24,7 +25,7 @@
 
 namespace fader {
 
-inline constexpr std::uint32_t kCorpusFormat = 1;  ///< raise when bytes or their meaning change: older caches are rebuilt
+inline constexpr std::uint32_t kCorpusFormat = 2;  ///< raise when bytes or their meaning change: older caches are rebuilt
 inline constexpr const char* kCorpusFileName = "corpus.bin";
 inline constexpr const char* kTokenizerFileName = "tokenizer.model";
 
@@ -33,8 +34,8 @@ static_assert(sizeof(Passage) == 24 && offsetof(Passage, tokens) == 8 && offseto
 static_assert(sizeof(Document) == 16 && offsetof(Document, domain) == 4 && offsetof(Document, topic) == 6 &&
               offsetof(Document, quality) == 8 && offsetof(Document, set) == 12 && offsetof(Document, reference) == 13);
 
-enum class Part : std::uint8_t { tokens, passages, documents, pool, anchor, reward, validation, test, domains, topics };
-inline constexpr std::size_t kParts = 10;
+enum class Part : std::uint8_t { tokens, passages, documents, pool, anchor, reward, validation, test, domains, topics, ratings, rating };
+inline constexpr std::size_t kParts = 12;
 
 struct CorpusHeader {
   struct Section {
@@ -56,7 +57,8 @@ static_assert(sizeof(CorpusHeader) == 16 + 40 + 8 + 128 + kParts * 24 + 8);
 struct CorpusContents {
   std::vector<Passage> passages;
   std::vector<Document> documents;
-  std::vector<std::string> domains, topics;
+  std::vector<std::string> domains, topics, ratings;
+  std::vector<std::vector<float>> rating;  ///< [name of ratings][document]; NaN: none
   std::uint32_t vocabulary = 0, context = 0, begin_mark = 0, end_mark = 0;
   std::string hash, tokenizer_hash;  ///< 64 hexadecimal digits each
 };
@@ -86,7 +88,8 @@ struct CorpusView {
   std::span<const Passage> passages;
   std::span<const Document> documents;
   std::array<std::span<const PassageId>, kSets> sets;
-  std::vector<std::string> domains, topics;
+  std::vector<std::string> domains, topics, ratings;
+  std::vector<std::span<const float>> rating;  ///< [name of ratings][document]
   bool has_quality = false;
 };
 

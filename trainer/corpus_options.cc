@@ -14,6 +14,7 @@ void CorpusOptions::fields(Fields& f) {
   f("domain_field", domain_field, "field of the domain; empty: one domain");
   f("topic_field", topic_field, "field of the topic; empty: no topics (synthetic corpus: meta.topic)");
   f("quality_field", quality_field, "field of a quality number; empty: no quality (synthetic corpus: meta.quality)");
+  f("ratings", ratings, "fields of numbers that agents go by (agent 'stored'): of a list of numbers the mean is kept; a record may lack one");
   f("group_by", group_by, "fields that name the work a document belongs to; none: a document is its own group");
   f("reference.domains", reference_domains, "domains that the reward is about; none: all (synthetic corpus: domain0)");
   f("reference.where", reference_where, "field = values that narrow them (synthetic corpus: meta.true_quality 3 or 4)");
@@ -31,10 +32,12 @@ void CorpusOptions::fields(Fields& f) {
 void CorpusOptions::validate() const {
   if (synthetic() && !(heldout.empty() && test.empty()))
     throw ConfigError("corpus.heldout or corpus.test is given and corpus.train is not; name the training files too");
-  for (const auto& [key, names] : {std::pair{"train", &train}, {"heldout", &heldout}, {"test", &test}, {"group_by", &group_by},
-                                   {"reference.domains", &reference_domains}})
+  for (const auto& [key, names] : {std::pair{"train", &train}, {"heldout", &heldout}, {"test", &test}, {"ratings", &ratings},
+                                   {"group_by", &group_by}, {"reference.domains", &reference_domains}})
     if (std::find(names->begin(), names->end(), "") != names->end())
       throw ConfigError(fmt::format("corpus.{} has an empty name in it; leave it out", key));
+  for (auto name = ratings.begin(); name != ratings.end(); ++name)
+    if (std::find(ratings.begin(), name, *name) != name) throw ConfigError(fmt::format("corpus.ratings names '{}' twice; once is enough", *name));
   if (text_field.empty()) throw ConfigError("corpus.text_field is empty; name the field of the text");
   if (domain_field.empty() && !reference_domains.empty())
     throw ConfigError("corpus.reference.domains is given and corpus.domain_field is empty; name the field of the domain");

@@ -48,7 +48,9 @@ std::vector<std::size_t> sort_names(std::vector<std::string>& names) {
 
 class Collector {
  public:
-  Collector(const CorpusOptions& options, const std::filesystem::path& scratch) : options_(options), texts_(scratch) {}
+  Collector(const CorpusOptions& options, const std::filesystem::path& scratch) : options_(options), texts_(scratch) {
+    raw_.ratings.resize(options.ratings.size());
+  }
 
   void add(const InputFile& file, ParsedLines&& lines) {
     for (auto& record : lines.records) add(file, std::move(record));
@@ -94,6 +96,7 @@ class Collector {
     d.label.reference = record.reference;
     raw_.without_quality += std::isnan(record.quality) ? 1 : 0;
     raw_.without_topic += record.topic.empty() ? 1 : 0;
+    for (std::size_t i = 0; i < raw_.ratings.size(); ++i) raw_.ratings[i].push_back(record.ratings[i]);
     raw_.text_bytes += d.bytes;
     raw_.documents.push_back(d);
     texts_.write(record.text);
@@ -141,6 +144,10 @@ void check_labels(const RawCorpus& raw, const CorpusOptions& options) {
   if (!options.quality_field.empty() && raw.without_quality == all)
     throw ConfigError(
         fmt::format("corpus.quality_field: no record has '{}'; leave it out or name the right field", options.quality_field));
+  for (std::size_t i = 0; i < raw.ratings.size(); ++i)
+    if (std::all_of(raw.ratings[i].begin(), raw.ratings[i].end(), [](float x) { return std::isnan(x); }))
+      throw ConfigError(
+          fmt::format("corpus.ratings: no record has '{}'; leave it out or name the right field", options.ratings[i]));
 }
 
 }  // namespace
@@ -151,6 +158,7 @@ RecordFields record_fields(const CorpusOptions& options) {
   fields.domain = options.domain_field;
   fields.topic = options.topic_field;
   fields.quality = options.quality_field;
+  fields.ratings = options.ratings;
   fields.group_by = options.group_by;
   fields.reference_domains = options.reference_domains;
   fields.reference_where = options.reference_where;

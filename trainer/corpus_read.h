@@ -34,6 +34,7 @@ struct RawCorpus {
   std::vector<RawDocument> documents;
   std::vector<std::string> groups;           ///< keys, by Document::group
   std::vector<std::string> domains, topics;  ///< sorted
+  std::vector<std::vector<float>> ratings;   ///< [name of corpus.ratings][document]; NaN: none
   BadRecords bad;
   std::uint64_t text_bytes = 0;
   std::uint64_t without_quality = 0, without_topic = 0;  ///< documents

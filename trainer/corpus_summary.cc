@@ -2,7 +2,10 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -52,6 +55,23 @@ std::array<SetCounts, kSets> count(const CorpusContents& contents) {
   return sets;
 }
 
+nlohmann::ordered_json rating_json(const std::vector<float>& of_documents) {
+  std::uint64_t documents = 0;
+  float lowest = std::numeric_limits<float>::infinity(), highest = -lowest;
+  for (const float x : of_documents)
+    if (!std::isnan(x)) {
+      ++documents;
+      lowest = std::min(lowest, x);
+      highest = std::max(highest, x);
+    }
+  nlohmann::ordered_json out = {{"documents", documents}};
+  if (documents > 0) {
+    out["lowest"] = lowest;
+    out["highest"] = highest;
+  }
+  return out;
+}
+
 double millions(std::uint64_t n) { return static_cast<double>(n) / 1e6; }
 
 }  // namespace
@@ -72,6 +92,7 @@ std::string summary_json(const CorpusContents& contents, const RawCorpus& raw, c
       if (sets[s].domains[d].documents > 0) set["domains"][contents.domains[d]] = sets[s].domains[d].json();
   }
   out["topics"] = contents.topics;
+  for (std::size_t i = 0; i < contents.ratings.size(); ++i) out["ratings"][contents.ratings[i]] = rating_json(contents.rating[i]);
   out["without_quality"] = raw.without_quality;
   out["without_topic"] = raw.without_topic;
   out["left_out_as_duplicates"] = {{"train", left_out.train}, {"heldout", left_out.heldout}};

@@ -104,15 +104,29 @@ std::optional<double> to_number(std::string_view text) {
   return x;
 }
 
-float quality(const Json& record, const std::string& name) {
+std::optional<double> as_number(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return to_number(value.get_ref<const std::string&>());
+  return std::nullopt;
+}
+/// Of a list that is not empty, none of whose elements is anything but a number.
+std::optional<double> mean_of(const Json& list) {
+  double sum = 0;
+  for (const Json& element : list) {
+    const auto x = as_number(element);
+    if (!x) return std::nullopt;
+    sum += *x / static_cast<double>(list.size());
+  }
+  return sum;
+}
+
+float number(const Json& record, const std::string& name, const char* noun, bool lists) {
   const Json* value = present(record, name);
-  if (!value) return std::numeric_limits<float>::quiet_NaN();
-  std::optional<double> x;
-  if (value->is_number()) x = value->get<double>();
-  else if (value->is_string()) x = to_number(value->get_ref<const std::string&>());
+  const bool list = value && lists && value->is_array();
+  if (!value || (list && value->empty())) return std::numeric_limits<float>::quiet_NaN();
+  const std::optional<double> x = list ? mean_of(*value) : as_number(*value);
   if (!x || !std::isfinite(static_cast<float>(*x)))
-    unusable(fmt::format("quality '{}' is not a finite number", name),
-             fmt::format("it is {}", shown(value->dump(-1, ' ', true))));
+    unusable(fmt::format("{} '{}' is not a finite number", noun, name), fmt::format("it is {}", shown(value->dump(-1, ' ', true))));
   return static_cast<float>(*x);
 }
 
@@ -158,7 +172,8 @@ Record take_record(Json& record, const RecordFields& fields) {
     out.domain = kNoDomain;
   }
   out.topic = label(record, fields.topic, "topic");
-  out.quality = quality(record, fields.quality);
+  out.quality = number(record, fields.quality, "quality", false);
+  for (const std::string& name : fields.ratings) out.ratings.push_back(number(record, name, "rating", true));
   out.reference = is_reference(record, out.domain, fields);
   out.group = group(record, text->get_ref<const std::string&>(), fields);
   out.text = std::move(const_cast<Json*>(text)->get_ref<std::string&>());  // last: the record is ours, and falls apart here

@@ -22,6 +22,7 @@ inline constexpr std::size_t kLongestLine = std::size_t{1} << 26;
 /// that, its dots descend into objects ("meta.redpajama_set_name"). Empty: there is no such field.
 struct RecordFields {
   std::string text = "text", domain, topic, quality;
+  std::vector<std::string> ratings;            ///< numbers; of a list of numbers the mean
   std::vector<std::string> group_by;           ///< joined; empty: records of equal text are one group
   std::vector<std::string> reference_domains;  ///< empty: all
   Filters reference_where;                     ///< a field is one of the values, compared as text; a list: any of it is
@@ -33,6 +34,7 @@ struct Record {
   std::string text, domain, topic;  ///< topic empty: none
   std::string group;                ///< what records of one group share, as bytes; readable when group_by is given
   float quality = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> ratings;       ///< of each name; NaN: none
   bool reference = false;
 };
 /// Why a line is no record: `reason` is one of a few texts, for counting; `detail` is for a person who looks at the line.

@@ -3,7 +3,7 @@
 //
 //   byte 0      bit 0: the rest is the file itself; bit 1: checksums are left as they are; bit 2: the header's length of the
 //               file as well
-//   otherwise   numbers of domains, topics and documents; per document set, group, reference, quality and the lengths of its passages;
+//   otherwise   numbers of domains, topics, documents and ratings; the ratings; per document set, group, reference, quality and the lengths of its passages;
 //               then edits (tests/fuzz/fuzz.h)
 //
 // What is accepted is walked through in full.
@@ -25,7 +25,8 @@ struct Contents {
   std::vector<std::uint32_t> tokens;
   std::vector<Passage> passages;
   std::vector<Document> documents;
-  std::string names[2];  // domains, topics, as they are stored
+  std::string names[3];  // domains, topics, ratings, as they are stored
+  std::vector<float> rating;
 };
 
 std::string names(std::size_t n, char letter) {
@@ -39,9 +40,12 @@ std::string names(std::size_t n, char letter) {
 
 Contents contents(fuzz::Bytes& input) {
   Contents out;
-  const std::size_t domains = 1 + input.below(4), topics = input.below(3), documents = input.below(8);
+  const std::size_t domains = 1 + input.below(4), topics = input.below(3), documents = input.below(8), ratings = input.below(3);
   out.names[0] = names(domains, 'd');
   out.names[1] = names(topics, 't');
+  out.names[2] = names(ratings, 'r');
+  for (std::size_t i = 0; i < ratings * documents; ++i)
+    out.rating.push_back(input.below(4) == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(input.below(100)));
   for (std::size_t i = 0; i < documents; ++i) {
     Document d;
     d.group = static_cast<std::uint32_t>(i);
@@ -87,6 +91,8 @@ std::string image(const Contents& c) {
   }
   add(Part::domains, c.names[0].data(), c.names[0].size());
   add(Part::topics, c.names[1].data(), c.names[1].size());
+  add(Part::ratings, c.names[2].data(), c.names[2].size());
+  add(Part::rating, c.rating.data(), c.rating.size() * sizeof(float));
   header.file_bytes = out.size();
   std::memcpy(out.data(), &header, sizeof header);
   return out;
@@ -121,6 +127,11 @@ std::uint64_t walk(const CorpusView& view) {
     sum += view.domains[d.domain].size() + (d.topic < 0 ? 0 : view.topics[static_cast<std::size_t>(d.topic)].size()) + (d.reference ? 1 : 0);
     FADER_CHECK(!std::isinf(d.quality) && d.group < view.header.groups);
   }
+  for (const auto& rating : view.rating) {
+    FADER_CHECK_EQ(rating.size(), view.documents.size());
+    for (const float x : rating) FADER_CHECK(!std::isinf(x));
+  }
+  for (const auto& name : view.ratings) sum += name.size();
   std::size_t listed = 0;
   for (std::size_t s = 0; s < kSets; ++s)
     for (const PassageId id : view.sets[s]) {

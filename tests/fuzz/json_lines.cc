@@ -27,6 +27,7 @@ const std::vector<RecordFields>& fields() {
     out[2].group_by = {"meta.title", "id"};
     out[2].reference_domains = {"Book", "1"};
     out[3].domain = "d";
+    out[3].ratings = {"scores", "meta.q"};
     out[3].reference_where = {{"meta.kind", {"book", "3", "true"}}, {"d", {"Book"}}};
     return out;
   }();

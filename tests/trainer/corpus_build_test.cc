@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -40,9 +41,18 @@ TEST_CASE("a corpus built from one file keeps every text and every label") {
   CorpusOptions options = sample_options({dir.write("train.jsonl", sample_lines(0, 200))});
   options.quality_field = "meta.score";
   options.topic_field = "meta.kind";
+  options.ratings = {"length", "meta.score"};  // the first of these has none
+  std::ofstream(dir / "train.jsonl", std::ios::app) << R"({"text": "x", "length": [1, 2], "meta": {"redpajama_set_name": "Web", "work": "last", "kind": "play"}})";
   const auto corpus = build(options, build_in(dir / "cache"));
 
-  REQUIRE(corpus->documents().size() == 200);
+  REQUIRE(corpus->documents().size() == 201);
+  REQUIRE(std::vector<std::string>(corpus->ratings().begin(), corpus->ratings().end()) == options.ratings);
+  for (std::size_t i = 0; i < 200; ++i) {
+    REQUIRE(std::isnan(corpus->rating(0)[i]));
+    REQUIRE(corpus->rating(1)[i] == 0.25f * static_cast<float>(i % 7));
+  }
+  CHECK(corpus->rating(0)[200] == 1.5f);
+  CHECK(std::isnan(corpus->rating(1)[200]));
   CHECK(corpus->domains() == std::vector<std::string>{"Book", "Code", "Web"});
   CHECK(corpus->topics() == std::vector<std::string>{"book", "play"});
   CHECK(corpus->has_quality());
@@ -63,7 +73,7 @@ TEST_CASE("a corpus built from one file keeps every text and every label") {
     const Passage& p = corpus->passages()[id];
     const bool last = id + 1 == corpus->passages().size() || corpus->passages()[id + 1].document != p.document;
     REQUIRE(p.tokens <= 32);
-    REQUIRE(p.tokens >= 16);  // no mere rests: these documents are all longer than the context
+    REQUIRE((p.tokens >= 16 || p.document == 200));  // no mere rests: these documents are all longer than the context
     REQUIRE(p.bytes == corpus->text(id).size());
     const auto tokens = corpus->tokens(id);
     for (std::size_t i = 0; i < tokens.size(); ++i)
@@ -72,6 +82,8 @@ TEST_CASE("a corpus built from one file keeps every text and every label") {
   const auto summary = nlohmann::json::parse(read_file(corpus->folder() / "summary.json"));
   CHECK(summary["hash"] == corpus->hash());
   CHECK(summary["sets"]["pool"]["passages"] == corpus->set(Set::pool).size());
+  CHECK(summary["ratings"]["length"]["documents"] == 1);
+  CHECK(summary["ratings"]["meta.score"]["highest"] == 1.5);
   CHECK(summary["sets"]["test"]["domains"]["Book"]["documents"] > 0);
 }
 

@@ -65,6 +65,7 @@ struct Built {
     o.reference_domains = {"Book"};
     o.topic_field = "meta.kind";
     o.quality_field = "meta.score";
+    o.ratings = {"meta.score"};
     CorpusBuild b;
     b.vocabulary = 300;
     b.context = 32;
@@ -117,7 +118,7 @@ TEST_CASE("a header that lies is refused even when its checksums fit") {
   };
   constexpr auto kHuge = std::numeric_limits<std::uint64_t>::max();
   refuse([](auto& h) { h.magic[0] = 'F'; }, "does not begin as a corpus");
-  refuse([](auto& h) { h.format = 99; }, "is of format 99; this program reads format 1");
+  refuse([](auto& h) { h.format = 99; }, "is of format 99; this program reads format 2");
   refuse([](auto& h) { h.byte_order = 0x04030201; }, "another byte order");
   refuse([](auto& h) { h.passage_bytes = 20; }, "records are of another size");
   refuse([](auto& h) { h.file_bytes += 8; }, "and should have");
@@ -149,6 +150,8 @@ TEST_CASE("a header that lies is refused even when its checksums fit") {
     refuse([&](auto& h) { h.sections[static_cast<std::size_t>(part)].bytes -= 1; }, "in the middle of an element");
   for (std::size_t s = 0; s < kSets; ++s)
     refuse([&](auto& h) { h.sections[static_cast<std::size_t>(Part::pool) + s].bytes += 4; }, "does not agree");
+  refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::rating)].bytes -= 4; }, "not one a document");
+  refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::ratings)].bytes = 0; }, "not one a document");
   refuse([](auto& h) { h.sections[static_cast<std::size_t>(Part::domains)].bytes -= 5; }, "a name is cut short");  // "Web" to 2 bytes
   Image image = intact;
   const CorpusView view = view_corpus(image.bytes(), "corpus.bin");
@@ -196,6 +199,8 @@ TEST_CASE("contents that lie are refused even when their checksums fit") {
   refuse(Part::test, 0, 4, 0, 0xffffffffu, "does not agree");
   refuse(Part::domains, 0, 4, 0, 0xffffffffu, "a name is cut short");
   refuse(Part::topics, 0, 4, 0, 100u, "a name is cut short");
+  refuse(Part::ratings, 0, 4, 0, 100u, "a name is cut short");
+  refuse(Part::rating, 3, 4, 0, -std::numeric_limits<float>::infinity(), "a rating is infinite");
 }
 
 TEST_CASE("a damaged folder is refused with what to do, and a missing file is named") {

@@ -95,6 +95,13 @@ TEST_CASE("options that do not fit the corpus are errors that say what does") {
   o = good;
   o.quality_field = "meta.quality";
   CHECK_THAT(failure(o, where, Exit::usage), Contains("corpus.quality_field: no record has 'meta.quality'"));
+  o.quality_field = "";
+  o.ratings = {"meta.score", "meta.cleanliness"};
+  CHECK_THAT(failure(o, where, Exit::usage), Contains("corpus.ratings: no record has 'meta.cleanliness'"));
+  o.ratings = {"meta.score", "meta.score"};
+  CHECK_THAT(failure(o, where, Exit::usage), Contains("corpus.ratings names 'meta.score' twice"));
+  o.ratings = {"meta.kind"};
+  CHECK_THAT(failure(o, where, Exit::data), Contains(".jsonl:1: rating 'meta.kind' is not a finite number"));
   o = good;
   o.reference_where = {{"meta.kind", {"novel"}}};
   CHECK_THAT(failure(o, where, Exit::data), Contains("no reference document is in the reward set") && Contains("meta.kind = novel"));

@@ -62,6 +62,19 @@ TEST_CASE("a record's fields are found by path and by literal key") {
   CHECK(record(R"({"text":"t"})", fields).group != record(R"({"text":"T"})", fields).group);
 }
 
+TEST_CASE("ratings are numbers by name: as they stand, in objects, or the mean of a list") {
+  RecordFields fields;
+  fields.ratings = {"fineweb_edu.score", "writing_style_chunks", "meta.prrc.cleanliness", "int_score"};
+  const Record r = record(R"({"text":"t","fineweb_edu":{"score":2.25,"int_score":2},"writing_style_chunks":[1.5,-0.5,2],)"
+                          R"("meta":{"prrc":{"cleanliness":"4"}},"int_score":3})", fields);
+  CHECK(r.ratings == std::vector<float>{2.25f, 1.0f, 4.0f, 3.0f});
+  const Record none = record(R"({"text":"t","writing_style_chunks":[],"meta":{"prrc":{"cleanliness":null}}})", fields);
+  REQUIRE(none.ratings.size() == 4);
+  for (const float x : none.ratings) CHECK(std::isnan(x));
+  for (const char* value : {"\"high\"", "true", "{}", "[1, \"x\"]", "[[1]]", "[1, null]", "1e300", "[1e38, 1e39]"})
+    CHECK(bad(R"({"text":"t","int_score":)" + std::string(value) + "}", fields).reason == "rating 'int_score' is not a finite number");
+}
+
 TEST_CASE("reference text is chosen by domain and by values compared as text") {
   RecordFields fields = slimpajama();
   fields.reference_domains = {"Book", "Poem"};
