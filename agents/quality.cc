@@ -16,22 +16,24 @@
 #include <cmath>
 #include <fstream>
 #include <sstream>
-#include <thread>
 #include <vector>
 
 #include "agents/lookup.h"
-#include "agents/static_column.h"
+#include "agents/static_agent.h"
+#include "agents/text_scores.h"
 
 namespace fader {
 namespace {
 
-struct ScoreOptions : Options {
+struct ScoreOptions : TextOptions {
   std::string source = "auto";
   std::int64_t examples = 4000, dimension = 16, epochs = 5, word_ngrams = 2, buckets = 200000;
   double learning_rate = 0.5;
+  ScoreOptions() { unit = "passage"; }
   void fields(Fields& f) override {
     f("source", source, "the corpus's quality field, a classifier of anchor-set text, or the field where there is one")
         .one_of({"auto", "field", "fasttext"});
+    TextOptions::fields(f);
     f("examples", examples, "fasttext: passages of each class to train on, at most", 10, 1000000);
     f("dimension", dimension, "fasttext: of the word vectors", 1, 1024);
     f("epochs", epochs, "fasttext: passes over the examples", 1, 1000);
@@ -158,16 +160,9 @@ class Classifier {
   Cost cost_;
 };
 
-class Quality final : public Agent {
+class Quality final : public StaticAgent {
  public:
-  Quality(const QualityOptions& options, const AgentContext& context) : corpus_(context.corpus) {
-    if (options.source == "field" && !corpus_->has_quality())
-      throw ConfigError("agent 'quality' with source = \"field\" needs a quality field; name it in corpus.quality_field");
-    if (options.source == "field" || (options.source == "auto" && corpus_->has_quality()))
-      column_ = static_column(*corpus_, "quality", "field", context.progress, [&](std::span<float> out) { return from_field(out); });
-    else
-      column_ = static_column(*corpus_, "quality", key(options), context.progress,
-                              [&](std::span<float> out) { return from_classifier(options, context.progress, out); });
+  Quality(const QualityOptions& options, const AgentContext& context) : StaticAgent(scores(options, context)), corpus_(context.corpus) {
     if (options.lookup.memory == "none") return;
     const std::vector<double> borders = options.bins.empty() ? even_borders() : options.bins;
     lookup_ = std::make_unique<Lookup>(options.lookup, context, bin_of_each(borders), borders.size() - 1, 0);
@@ -178,8 +173,7 @@ class Quality final : public Agent {
   }
   void score(std::span<ScoreJob> jobs, Trainer& trainer) override {
     if (lookup_) return lookup_->score(jobs, trainer);
-    for (const ScoreJob& job : jobs)
-      for (std::size_t i = 0; i < job.passages.size(); ++i) job.score[i] = column_.values[job.passages[i]];
+    StaticAgent::score(jobs, trainer);
   }
   void probes(Slots slots, Streams streams, std::span<std::vector<ProbeGroup>> out) override {
     if (lookup_) lookup_->probes(slots, streams, out);
@@ -189,7 +183,6 @@ class Quality final : public Agent {
     else Agent::feedback(slots, measured, reward);
   }
   CategoryValues category_values(int slot) const override { return lookup_ ? lookup_->category_values(slot) : CategoryValues{}; }
-  Cost static_cost() const override { return column_.cost; }
   void state(Archive& archive) override {
     if (lookup_) lookup_->state(archive);
   }
@@ -198,17 +191,21 @@ class Quality final : public Agent {
   }
 
  private:
-  static std::string key(ScoreOptions options) {
-    std::string text = "fasttext";
-    for (const Option& o : options.list()) text += fmt::format("\n{} = {}", o.name, o.value());
-    return text;
+  static StaticColumn scores(ScoreOptions options, const AgentContext& context) {
+    const Corpus& corpus = *context.corpus;
+    if (options.source == "field" && !corpus.has_quality())
+      throw ConfigError("agent 'quality' with source = \"field\" needs a quality field; name it in corpus.quality_field");
+    if (options.source == "field" || (options.source == "auto" && corpus.has_quality()))
+      return static_column(corpus, "quality", "field", context.progress, [&](std::span<float> out) { return from_field(corpus, out); });
+    return static_column(corpus, "quality", column_key("fasttext", options.list()), context.progress,
+                         [&](std::span<float> out) { return from_classifier(options, context, out); });
   }
 
   /// Borders between five parts of the pool with equally many passages each.
   std::vector<double> even_borders() const {
     constexpr std::size_t kBins = 5;
     std::vector<double> sorted;
-    for (const PassageId id : corpus_->set(Set::pool)) sorted.push_back(column_.values[id]);
+    for (const PassageId id : corpus_->set(Set::pool)) sorted.push_back(column().values[id]);
     std::sort(sorted.begin(), sorted.end());
     const double infinity = std::numeric_limits<double>::infinity();
     std::vector<double> borders = {-infinity};
@@ -219,47 +216,30 @@ class Quality final : public Agent {
 
   std::vector<int> bin_of_each(const std::vector<double>& borders) const {
     std::vector<int> bin;
-    for (const float q : column_.values) {
+    for (const float q : column().values) {
       const auto above = std::upper_bound(borders.begin(), borders.end(), static_cast<double>(q));
       bin.push_back(above == borders.end() ? -1 : static_cast<int>(above - borders.begin()) - 1);
     }
     return bin;
   }
 
-  Cost from_field(std::span<float> out) const {
-    float lowest = std::numeric_limits<float>::infinity();
-    for (const Document& d : corpus_->documents())
-      if (!std::isnan(d.quality)) lowest = std::min(lowest, d.quality);
-    for (std::size_t id = 0; id < out.size(); ++id) {
-      const float q = corpus_->document(static_cast<PassageId>(id)).quality;
-      out[id] = std::isnan(q) ? lowest - 1 : q;
-    }
+  static Cost from_field(const Corpus& corpus, std::span<float> out) {
+    for (std::size_t id = 0; id < out.size(); ++id) out[id] = corpus.document(static_cast<PassageId>(id)).quality;
+    FADER_CHECK(rank_missing_last(out), "a quality field without a number");
     return {};
   }
 
-  Cost from_classifier(const ScoreOptions& options, Progress& progress, std::span<float> out) const {
-    const Classifier classifier(options, *corpus_, progress);
-    const auto ids = corpus_->set(Set::pool);  // only these are ever scored; the others keep zero
-    const std::size_t workers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
-    std::vector<std::jthread> threads;
-    for (std::size_t w = 0; w < workers; ++w)
-      threads.emplace_back([&, w] {
-        for (std::size_t i = w; i < ids.size(); i += workers) {
-          out[ids[i]] = classifier.log_odds(corpus_->text(ids[i]));
-          if (i % 4096 == w) progress.update("quality scores", static_cast<double>(i), static_cast<double>(ids.size()), "passages");
-        }
-      });
-    threads.clear();
-    Cost cost = classifier.training_cost();
-    for (const PassageId id : ids) {
-      cost.tokens += corpus_->passages()[id].tokens;
-      cost.flops += classifier.flops_per_token() * corpus_->passages()[id].tokens;
-    }
-    return cost;
+  static Cost from_classifier(const ScoreOptions& options, const AgentContext& context, std::span<float> out) {
+    const Classifier classifier(options, *context.corpus, context.progress);
+    const auto scorer = [&]() -> TextScorer {
+      return [&](std::string_view text) { return classifier.log_odds(std::string(text)); };
+    };
+    Cost cost = score_texts(context, "quality", options.unit, scorer, "give the pool some text", out);
+    cost.flops += classifier.flops_per_token() * static_cast<double>(cost.tokens);
+    return cost += classifier.training_cost();
   }
 
   std::shared_ptr<const Corpus> corpus_;
-  StaticColumn column_;
   std::unique_ptr<Lookup> lookup_;  // none: the score itself
 };
 

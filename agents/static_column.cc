@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -14,10 +15,10 @@ namespace fader {
 namespace {
 
 struct Header {
-  std::array<char, 8> magic{'f', 'a', 'd', 'c', 'o', 'l', '0', '2'};
+  std::array<char, 8> magic{'f', 'a', 'd', 'c', 'o', 'l', '0', '3'};
   std::uint64_t count = 0;
   std::int64_t tokens = 0;
-  double flops = 0;
+  double flops = 0, seconds = 0;
   std::uint64_t crc = 0;  // of the header with a zero here, and of the scores
 
   std::uint64_t sum(std::span<const float> values) const {
@@ -27,7 +28,7 @@ struct Header {
     return crc32_z(head, reinterpret_cast<const Bytef*>(values.data()), values.size_bytes());
   }
 };
-static_assert(sizeof(Header) == 40);
+static_assert(sizeof(Header) == 48);
 
 bool open_column(const std::filesystem::path& path, std::size_t count, StaticColumn& out) {
   std::error_code ignored;
@@ -40,6 +41,7 @@ bool open_column(const std::filesystem::path& path, std::size_t count, StaticCol
   if (header.magic != Header{}.magic || header.count != count) return false;
   out.values = {reinterpret_cast<const float*>(bytes.data() + sizeof header), count};
   out.cost = {header.tokens, header.flops};
+  out.seconds = header.seconds;
   return header.crc == header.sum(out.values) && std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
 }
 
@@ -57,18 +59,27 @@ StaticColumn static_column(const Corpus& corpus, const std::string& name, const 
   const FileLock lock(folder / ".lock", [&] { progress.note(fmt::format("{}: another process is computing scores; waiting", folder.string())); });
   if (open_column(path, count, column)) return column;
   std::vector<float> values(count);
+  const auto begun = std::chrono::steady_clock::now();
   const Cost cost = compute(values);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   for (const float v : values) FADER_CHECK(std::isfinite(v), "column {}: score {}", name, v);
   Header header;
   header.count = count;
   header.tokens = cost.tokens;
   header.flops = cost.flops;
+  header.seconds = took.count();
   header.crc = header.sum(values);
   std::string bytes(reinterpret_cast<const char*>(&header), sizeof header);
   bytes.append(reinterpret_cast<const char*>(values.data()), count * sizeof(float));
   write_atomically(path, bytes);
   if (!open_column(path, count, column)) throw RunError(fmt::format("{}: was written and cannot be read back", path.string()));
   return column;
+}
+
+std::string column_key(std::string_view method, const std::vector<Option>& options) {
+  std::string text(method);
+  for (const Option& o : options) text += fmt::format("\n{} = {}", o.name, o.value());
+  return text;
 }
 
 }  // namespace fader

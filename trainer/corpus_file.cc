@@ -148,8 +148,8 @@ class Checker {
     view_.domains = names(Part::domains);
     view_.topics = names(Part::topics);
     check_documents();
-    check_ratings();
     check_passages();
+    check_ratings();
     for (std::size_t s = 0; s < kSets; ++s) view_.sets[s] = section<PassageId>(part_of(static_cast<Set>(s)));
     check_sets();
     std::uint32_t largest = 0;
