@@ -17,6 +17,14 @@ struct TextOptions : Options {
   void fields(Fields& f) override;
 };
 
+/// Hears of one text, of any bytes: that of passages [first, last) of one document.
+using TextReader = std::function<void(std::string_view text, PassageId first, PassageId last)>;
+
+/// Decodes every text of these sets once. `reader` makes what a thread reads with; which thread reads which text, and when, is by
+/// chance.
+void read_texts(const AgentContext& context, const std::string& what, const std::string& unit, std::span<const Set> sets,
+                const std::function<TextReader()>& reader);
+
 /// Of one text, of any bytes. NaN: nothing can be said of it (it is too short). May keep what it needs between calls, as long as
 /// the score is a function of the text.
 using TextScorer = std::function<float(std::string_view)>;
