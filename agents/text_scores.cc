@@ -34,19 +34,6 @@ void read_document(const Corpus& corpus, const Range& document, bool whole, cons
   reader(text, document.first, document.last);
 }
 
-/// Whether any was scored.
-bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores) {
-  double sum = 0, n = 0;
-  for (const PassageId id : ids)
-    if (!std::isnan(scores[id])) {
-      sum += static_cast<double>(scores[id]);
-      ++n;
-    }
-  for (const PassageId id : ids)
-    if (std::isnan(scores[id])) scores[id] = static_cast<float>(sum / n);
-  return n > 0;
-}
-
 constexpr bool kept(unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80; }
 
 }  // namespace
@@ -85,6 +72,18 @@ Cost score_texts(const AgentContext& context, const std::string& agent, const st
   Cost cost;
   for (const PassageId id : pool) cost.tokens += corpus.passages()[id].tokens;
   return cost;
+}
+
+bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores) {
+  double sum = 0, n = 0;
+  for (const PassageId id : ids)
+    if (!std::isnan(scores[id])) {
+      sum += static_cast<double>(scores[id]);
+      ++n;
+    }
+  for (const PassageId id : ids)
+    if (std::isnan(scores[id])) scores[id] = static_cast<float>(sum / n);
+  return n > 0;
 }
 
 bool Words::next(std::string_view& word) {

@@ -35,6 +35,9 @@ using TextScorer = std::function<float(std::string_view)>;
 Cost score_texts(const AgentContext& context, const std::string& agent, const std::string& unit, const std::function<TextScorer()>& scorer,
                  const std::string& advice, std::span<float> out);
 
+/// NaN of these passages becomes the mean of the others, so that they rank in the middle. False when there is nothing but NaN.
+bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores);
+
 /// Words of a text: runs of ASCII letters and digits and of bytes above 0x7f, punctuation of U+2000 to U+207F and U+3000 to
 /// U+303F apart; a character from U+3040 to U+D7FF (kana, Chinese characters, Hangul) is a word of its own.
 class Words {
