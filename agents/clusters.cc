@@ -116,7 +116,8 @@ Cost label(const ClusterOptions& options, const AgentContext& context, const std
   if (next < static_cast<int>(k))
     context.progress.note(fmt::format("{}: {} clusters, and not the {} asked for: so few of the pool's texts differ", agent, next, k));
   const double products = static_cast<double>(n) * static_cast<double>(round + 1) + static_cast<double>(known.size());
-  return {0, 2.0 * products * static_cast<double>(k * all.cols())};
+  Cost cost = embedding.column.cost;
+  return cost += {0, 2.0 * products * static_cast<double>(k * all.cols())};
 }
 
 }  // namespace

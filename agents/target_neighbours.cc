@@ -81,7 +81,8 @@ Cost nearness(const NeighbourOptions& options, const AgentContext& context, std:
   });
   if (!fill_with_mean(corpus.set(Set::pool), out))
     throw ConfigError("agent 'target_neighbours': no text of the pool has a word that is known; raise sample, or leave the agent out");
-  return {0, 2.0 * static_cast<double>(ids.size()) * static_cast<double>(n) * static_cast<double>(inner)};
+  Cost cost = embedding.column.cost;
+  return cost += {0, 2.0 * static_cast<double>(ids.size()) * static_cast<double>(n) * static_cast<double>(inner)};
 }
 
 class TargetNeighbours final : public StaticAgent {
