@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analysis/report.h"
+#include "analysis/tool_tables.h"
 #include "core/error.h"
 
 namespace {
@@ -15,7 +16,8 @@ constexpr const char* kUsage =
     "usage: report [options] DIR...\n"
     "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/ and\n"
     "report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed or foreign are\n"
-    "named and left out; runs of different corpora, models or token budgets are refused.\n\n"
+    "named and left out; runs of different corpora, models or token budgets are refused. Of a folder that a tool\n"
+    "has written (tool scorecard, tool agents) the figure is drawn.\n\n"
     "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
     "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
     "  --no-figures      tables and text only\n"
@@ -59,25 +61,34 @@ int complain(const fader::Error& error) {
 }
 
 /// The first trouble is the exit code; the other folders are reported on all the same.
-int report_on(const CommandLine& line) {
-  int code = 0;
-  const auto first = [&](int trouble) { code = code == 0 ? trouble : code; };
-  bool begun = false;
-  for (const std::string& dir : line.folders) try {
-      for (const auto& experiment : fader::experiment_folders(dir)) try {
-          const fader::Report done = fader::report(experiment, line.options);
-          for (const std::string& problem : done.problems) fmt::print(stderr, "report: {}\n", problem);
-          fmt::print("{}{}", begun ? "\n" : "", done.summary);
-          begun = true;
-          if (!done.problems.empty()) first(static_cast<int>(fader::Exit::run));
-        } catch (const fader::Error& error) {
-          first(complain(error));
-        }
-    } catch (const fader::Error& error) {
-      first(complain(error));
-    }
-  return code;
-}
+class Reporter {
+ public:
+  explicit Reporter(const fader::ReportOptions& options) : options_(options) {}
+  void report_on(const std::string& folder) try {
+    if (fader::has_tool_tables(folder)) return show([&] { return fader::tool_report(folder, options_); });
+    for (const auto& experiment : fader::experiment_folders(folder)) show([&] { return fader::report(experiment, options_); });
+  } catch (const fader::Error& error) {
+    first(complain(error));
+  }
+  int code() const { return code_; }
+
+ private:
+  template <class Make>
+  void show(const Make& make) try {
+    const fader::Report done = make();
+    for (const std::string& problem : done.problems) fmt::print(stderr, "report: {}\n", problem);
+    fmt::print("{}{}", begun_ ? "\n" : "", done.summary);
+    begun_ = true;
+    if (!done.problems.empty()) first(static_cast<int>(fader::Exit::run));
+  } catch (const fader::Error& error) {
+    first(complain(error));
+  }
+  void first(int trouble) { code_ = code_ == 0 ? trouble : code_; }
+
+  const fader::ReportOptions& options_;
+  bool begun_ = false;
+  int code_ = 0;
+};
 
 }  // namespace
 
@@ -90,7 +101,9 @@ int main(int count, char** words) try {
 #ifdef FADER_SOURCE_DIR
   line.options.source = FADER_SOURCE_DIR;
 #endif
-  return report_on(line);
+  Reporter reporter(line.options);
+  for (const std::string& folder : line.folders) reporter.report_on(folder);
+  return reporter.code();
 } catch (const fader::Error& error) {
   return complain(error);
 } catch (const std::exception& error) {

@@ -13,6 +13,7 @@ namespace fader {
 int check_runs(const std::vector<std::string>& arguments);
 int repair_run(const std::vector<std::string>& arguments);
 int export_runs(const std::vector<std::string>& arguments);
+int measure_agents_tool(const std::vector<std::string>& arguments);
 int write_schema(const std::vector<std::string>& arguments);
 int play_scorecard_tool(const std::vector<std::string>& arguments);
 
@@ -25,6 +26,9 @@ const std::vector<Tool> kTools = {
     {"check", "FILE|FOLDER...", "reads every run.h5 in full and says whether it is whole and what in it cannot be true", check_runs},
     {"repair", "FILE [--out FILE]", "saves what can be read of a damaged or unclosed run.h5; the file as it was is kept beside it", repair_run},
     {"minari", "RUN... --out DIR [--id NAME-vN]", "exports complete runs as a dataset for Python's minari", export_runs},
+    {"agents", "EXPERIMENT.toml [--set KEY=VALUE]... [--point n] [--cases n] [--runs DIR] [--out DIR]",
+     "says what every agent of an experiment costs and how far they agree, over --cases passages; --out: as tables and a figure; --runs: "
+     "whose corpus cache is used", measure_agents_tool},
     {"schema", "[--out FILE]", "prints the JSON Schema of experiment files, for editors (experiments/schema.json)", write_schema},
     {"scorecard", "[--seeds n] [--across-seeds n] [--episodes n] [--members n] [--evaluation n] [--policy NAME]... [--env NAME]... [--jobs n] [--out DIR]",
      "plays every policy on every environment with a known answer, and says how near to the optimum it came", play_scorecard_tool},

@@ -1,0 +1,51 @@
+#include "analysis/tool_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "analysis/figures.h"
+
+namespace fader {
+namespace fs = std::filesystem;
+namespace {
+
+struct ToolTable {
+  const char* file;
+  const char* heading;
+  Figure figure;
+};
+
+const std::vector<ToolTable>& tool_tables() {
+  static const std::vector<ToolTable> all = {
+      {"scorecard.tsv", "Scorecard", {"scorecard", "share of the way from equal weights to the optimum", {"scorecard.gp", "scorecard.tsv"}}},
+      {"agreement.tsv", "Agents", {"agents", "rank correlations of the agents' scores", {"agents.gp", "agreement.tsv"}}},
+  };
+  return all;
+}
+
+bool is_there(const fs::path& folder, const ToolTable& table) { return fs::is_regular_file(folder / table.file); }
+
+}  // namespace
+
+bool has_tool_tables(const fs::path& folder) {
+  return std::ranges::any_of(tool_tables(), [&](const ToolTable& table) { return is_there(folder, table); });
+}
+
+Report tool_report(const fs::path& folder, const ReportOptions& options) {
+  Report out;
+  for (const ToolTable& table : tool_tables()) {
+    if (!is_there(folder, table)) continue;
+    out.summary += fmt::format("{}: {}", table.heading, (folder / table.file).string());
+    if (options.figures) {
+      const Drawing drawing = draw({table.figure}, folder, find_plots(options.source), options.gnuplot);
+      out.problems.insert(out.problems.end(), drawing.problems.begin(), drawing.problems.end());
+      if (!drawing.done.empty()) out.summary += fmt::format("   figure: {}.svg, .png, .pdf", (folder / "figures" / table.figure.name).string());
+      if (!drawing.gnuplot) out.summary += fmt::format("\nNo figure: gnuplot is not installed. Install it, and ./report {} draws it.", folder.string());
+    }
+    out.summary += '\n';
+  }
+  return out;
+}
+
+}  // namespace fader
