@@ -2,7 +2,9 @@
 // Status: checked against an oracle (tests/agents/lookup_test.cc, tests/agents/seed_code_test.cc).
 #include "agents/lookup.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "agents/clusters.h"
@@ -118,10 +120,16 @@ void Lookup::remember_as_code(std::vector<double>& w, std::span<const Probe> mea
 
 CategoryValues Lookup::category_values(int slot) const { return {place_, values_[static_cast<std::size_t>(slot)]}; }
 
-void Lookup::state(Archive& archive) {
-  for (auto& w : memory_) archive.field("memory", std::span<double>(w));
+void Lookup::memory_state(Archive& archive, std::vector<double>& w) const {
+  archive.field("memory", std::span<double>(w));
+  if (!archive.loading()) return;
+  const double most = std::numeric_limits<float>::max();  // it becomes a score
+  archive.expect(std::all_of(w.begin(), w.end(), [most](double x) { return std::abs(x) <= most; }), "what sub-categories were worth");
 }
-void Lookup::slot_state(Archive& archive, int slot) { archive.field("memory", std::span<double>(memory(slot))); }
+void Lookup::state(Archive& archive) {
+  for (auto& w : memory_) memory_state(archive, w);
+}
+void Lookup::slot_state(Archive& archive, int slot) { memory_state(archive, memory(slot)); }
 
 namespace {
 

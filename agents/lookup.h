@@ -49,6 +49,7 @@ class Lookup : public Agent {
   void slot_state(Archive& archive, int slot) override;
 
  private:
+  void memory_state(Archive& archive, std::vector<double>& w) const;
   std::vector<double>& memory(int slot) { return memory_[static_cast<std::size_t>(slot)]; }
   std::size_t samples(std::size_t category) const;  // n_j
   double remember(std::vector<double>& w, std::span<const Probe> measured) const;

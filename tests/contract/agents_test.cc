@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <ostream>
 #include <set>
 
 #include "agents/agent.h"
@@ -19,10 +20,33 @@ using namespace fader;
 
 namespace {
 
-/// Options without which a kind cannot be made, as they would stand in a file.
-void needed(const std::string& kind, Options& options) {
-  if (kind == "one_domain") set_option<std::string>(options, "domain", "domain1");
-  if (kind == "stored") set_option<std::string>(options, "rating", "score");
+/// An agent as it comes, or with one of its texts set to another value that is allowed: "quality", "quality source=fasttext".
+struct Case {
+  std::string kind, option, value;
+  std::string text() const { return option.empty() ? kind : fmt::format("{} {}={}", kind, option, value); }
+};
+std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.text(); }
+
+std::vector<Case> cases() {
+  std::vector<Case> out;
+  for (const std::string& kind : agents().names()) {
+    out.push_back({kind, "", ""});
+    const auto options = agents().at(kind).options();
+    for (const Option& o : options->list())
+      for (const std::string& value : o.allowed)
+        if (std::holds_alternative<std::string*>(o.target) && value != *std::get<std::string*>(o.target)) out.push_back({kind, o.name, value});
+  }
+  return out;
+}
+
+/// Options without which it cannot be made, as they would stand in a file.
+void needed(const Case& which, Options& options) {
+  if (which.kind == "one_domain") set_option<std::string>(options, "domain", "domain1");
+  if (which.kind == "stored") set_option<std::string>(options, "rating", "score");
+  if (which.kind == "target_prior" && which.value == "given") {
+    set_option<std::vector<std::string>>(options, "domains", {"domain0", "domain2"});
+    set_option<std::vector<double>>(options, "shares", {1, 3});
+  }
 }
 
 /// Agents that train language models of their own. As of every trainer, another number of threads may take sums in another order.
@@ -86,15 +110,16 @@ struct Lab {
     const auto pool = corpus->set(Set::pool);
     for (std::size_t at = 0; at < pool.size(); at += at < 30 ? 1 : 11) sample.push_back(pool[at]);  // all of the odd ones
   }
-  std::unique_ptr<Agent> make(const std::string& kind, int slots = 1, int threads = 1) const {
+  std::unique_ptr<Agent> make(const Case& which, int slots = 1, int threads = 1) const {
     static NoProgress quiet;
-    const auto options = agents().at(kind).options();
-    needed(kind, *options);
+    const auto options = agents().at(which.kind).options();
+    if (!which.option.empty()) set_option(*options, which.option, which.value);
+    needed(which, *options);
     shrink(*options);
     options->validate();
     Machine machine;
     machine.threads = threads;
-    return agents().at(kind).make(*options, AgentContext{corpus, slots, quiet, model, train, machine});
+    return agents().at(which.kind).make(*options, AgentContext{corpus, slots, quiet, model, train, machine});
   }
   ScratchFolder folder;
   std::shared_ptr<TextCorpus> corpus;
@@ -116,8 +141,8 @@ bool finite(const Scores& scores) {
 /// An agent among models that are trained: what an environment does with it, in slots 0, 1, ..., one for each seed.
 class Game {
  public:
-  Game(const Lab& lab, const std::string& kind, std::vector<std::uint64_t> seeds, int threads = 1)
-      : lab_(lab), kind_(kind), seeds_(std::move(seeds)), slots_(seeds_.size()), agent_(lab.make(kind, size(), threads)),
+  Game(const Lab& lab, const Case& which, std::vector<std::uint64_t> seeds, int threads = 1)
+      : lab_(lab), which_(which), seeds_(std::move(seeds)), slots_(seeds_.size()), agent_(lab.make(which, size(), threads)),
         trainer_(make_trainer(lab.model, lab.train, lab.corpus, size(), {1})) {
     std::iota(slots_.begin(), slots_.end(), 0);
     begin();
@@ -167,7 +192,7 @@ class Game {
   }
   /// Every slot's state goes to a fresh agent, which takes the place of this one.
   void replace_agent(bool slot_by_slot) {
-    auto fresh = lab_.make(kind_, size());
+    auto fresh = lab_.make(which_, size());
     for (int slot = slot_by_slot ? 0 : -1; slot < (slot_by_slot ? size() : 0); ++slot) {
       const auto visit = [&](Agent& agent, Archive& archive) { slot < 0 ? agent.state(archive) : agent.slot_state(archive, slot); };
       Archive saved;
@@ -216,7 +241,7 @@ class Game {
   }
 
   const Lab& lab_;
-  const std::string kind_;
+  const Case which_;
   const std::vector<std::uint64_t> seeds_;
   std::vector<int> slots_;
   std::unique_ptr<Agent> agent_;
@@ -233,12 +258,10 @@ std::vector<Scores> play(Game& game, int intervals) {
   return out;
 }
 
-std::vector<std::string> kinds() { return agents().names(); }
-
 }  // namespace
 
 TEST_CASE("an agent describes itself, and every option", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
+  const auto kind = GENERATE(from_range(agents().names()));
   CAPTURE(kind);
   const auto& entry = agents().at(kind);
   CHECK(entry.summary.size() > 10);
@@ -257,9 +280,9 @@ TEST_CASE("an agent describes itself, and every option", "[contract]") {
 }
 
 TEST_CASE("an agent scores any text, first and later", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
-  Game game(shared_lab(), kind, {3});
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
+  Game game(shared_lab(), which, {3});
   CHECK(finite(game.score(shared_lab().sample)));
   CHECK(finite(game.score(shared_lab().corpus->set(Set::pool))));
   CHECK(finite(game.score({})));
@@ -269,26 +292,26 @@ TEST_CASE("an agent scores any text, first and later", "[contract]") {
 }
 
 TEST_CASE("an agent is the same made again, from columns or anew, and by any number of threads", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
-  Game game(shared_lab(), kind, {3});
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
+  Game game(shared_lab(), which, {3});
   const auto first = play(game, 3);
-  Game again(shared_lab(), kind, {3});
+  Game again(shared_lab(), which, {3});
   CHECK(play(again, 3) == first);
   again.begin();  // a new episode has forgotten
   CHECK(play(again, 3) == first);
   for (const int threads : {1, 3}) {
-    if (threads > 1 && trains_models(kind)) continue;
+    if (threads > 1 && trains_models(which.kind)) continue;
     const Lab lab;  // without columns
-    Game anew(lab, kind, {3}, threads);
+    Game anew(lab, which, {3}, threads);
     CHECK(play(anew, 3) == first);
   }
 }
 
 TEST_CASE("a score does not depend on which passages are scored beside it, or how often", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
-  Game game(shared_lab(), kind, {5});
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
+  Game game(shared_lab(), which, {5});
   game.interval();
   const auto& ids = shared_lab().sample;
   const auto whole = game.score(ids)[0];
@@ -302,10 +325,10 @@ TEST_CASE("a score does not depend on which passages are scored beside it, or ho
 }
 
 TEST_CASE("an agent that is saved and loaded goes on as if nothing had happened", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
+  const auto which = GENERATE(from_range(cases()));
   const bool slot_by_slot = GENERATE(false, true);
-  CAPTURE(kind, slot_by_slot);
-  Game game(shared_lab(), kind, {3, 8}), moved(shared_lab(), kind, {3, 8});
+  CAPTURE(which, slot_by_slot);
+  Game game(shared_lab(), which, {3, 8}), moved(shared_lab(), which, {3, 8});
   const auto first = play(game, 2);
   CHECK(play(moved, 2) == first);
   moved.replace_agent(slot_by_slot);
@@ -314,22 +337,22 @@ TEST_CASE("an agent that is saved and loaded goes on as if nothing had happened"
 }
 
 TEST_CASE("every slot is what it would be alone", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
-  Game many(shared_lab(), kind, {3, 8, 3});
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
+  Game many(shared_lab(), which, {3, 8, 3});
   const auto together = play(many, 3);
   for (std::size_t slot = 0; slot < 3; ++slot) {
     CAPTURE(slot);
-    Game alone(shared_lab(), kind, {slot == 1 ? 8u : 3u});
+    Game alone(shared_lab(), which, {slot == 1 ? 8u : 3u});
     const auto scores = play(alone, 3);
     for (std::size_t t = 0; t < scores.size(); ++t) CHECK(scores[t][0] == together[t][slot]);
   }
 }
 
 TEST_CASE("an agent's state with odd numbers anywhere in it is refused, or can be gone on from", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
-  Game game(shared_lab(), kind, {3});
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
+  Game game(shared_lab(), which, {3});
   play(game, 2);
   Archive saved;
   game.agent().state(saved);
@@ -341,7 +364,7 @@ TEST_CASE("an agent's state with odd numbers anywhere in it is refused, or can b
       const std::size_t at = places < whole.size() ? rng.below(whole.size()) : place;
       std::string bytes = whole;
       std::memcpy(bytes.data() + at, &odd, std::min(sizeof odd, whole.size() - at));
-      auto agent = shared_lab().make(kind);
+      auto agent = shared_lab().make(which);
       try {
         Archive loading(bytes);
         agent->state(loading);
@@ -357,15 +380,15 @@ TEST_CASE("an agent's state with odd numbers anywhere in it is refused, or can b
     }
   for (const std::size_t length : {whole.size() / 2, whole.empty() ? 0 : whole.size() - 1}) {
     if (length >= whole.size()) continue;
-    auto agent = shared_lab().make(kind);
+    auto agent = shared_lab().make(which);
     Archive loading(whole.substr(0, length));
     CHECK_THROWS_AS(agent->state(loading), DataError);
   }
 }
 
 TEST_CASE("agents that are duplicates of one another score alike, and an environment takes them", "[contract]") {
-  const auto kind = GENERATE(from_range(kinds()));
-  CAPTURE(kind);
+  const auto which = GENERATE(from_range(cases()));
+  CAPTURE(which);
   const Lab& lab = shared_lab();
   EnvContext context;
   auto parts = std::make_shared<Pretraining>();
@@ -376,7 +399,7 @@ TEST_CASE("agents that are duplicates of one another score alike, and an environ
   parts->corpus = lab.corpus;
   parts->trainer = make_trainer(parts->model, parts->train, lab.corpus, 1, {1});
   for (const char* name : {"a", "b", "c"}) {
-    parts->agents.push_back(lab.make(kind));
+    parts->agents.push_back(lab.make(which));
     parts->agent_names.emplace_back(name);
   }
   const auto options = environments().at("pretrain-v0").options();
