@@ -32,9 +32,9 @@ bool known(std::span<const float> vector) {
 }
 
 /// Vectors of the anchor set's texts, a row each.
-Grid<float> anchor_vectors(const NeighbourOptions& options, const Corpus& corpus, const Embedding& embedding) {
+Grid<float> anchor_vectors(const NeighbourOptions& options, const Corpus& corpus, std::span<const PassageId> anchor, const Embedding& embedding) {
   std::vector<PassageId> ids;
-  for (const PassageId id : anchor_examples(corpus, "target_neighbours", std::numeric_limits<std::size_t>::max(), 1)) {
+  for (const PassageId id : anchor) {
     const bool again = options.unit == "document" && !ids.empty() && corpus.passages()[ids.back()].document == corpus.passages()[id].document;
     if (!again && known(embedding[id])) ids.push_back(id);
   }
@@ -57,8 +57,9 @@ float mean_of_greatest(std::span<float> cosines, std::size_t most) {
 Cost nearness(const NeighbourOptions& options, const AgentContext& context, std::span<float> out) {
   constexpr std::size_t kBlock = 256;  // passages, whatever the number of threads
   const Corpus& corpus = *context.corpus;
+  const auto anchor = anchor_examples(corpus, "target_neighbours", std::numeric_limits<std::size_t>::max(), 1);
   const Embedding embedding = embed(options, context);
-  const Grid<float> anchors = anchor_vectors(options, corpus, embedding);
+  const Grid<float> anchors = anchor_vectors(options, corpus, anchor, embedding);
   std::vector<PassageId> ids;
   for (const PassageId id : corpus.set(Set::pool)) {
     if (known(embedding[id])) ids.push_back(id);

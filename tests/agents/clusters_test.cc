@@ -24,6 +24,7 @@ Clusters clusters_of(std::shared_ptr<const Corpus> corpus, std::int64_t k, std::
   options.clusters = k;
   options.cluster_seed = seed;
   options.dimension = 6;
+  options.hash_buckets = kBuckets;
   AgentContext context{std::move(corpus), 1, progress != nullptr ? *progress : quiet};
   context.machine.threads = threads;
   return cluster(options, context, "any");
@@ -56,6 +57,7 @@ TEST_CASE("every text is in the cluster whose mean is nearest") {
   REQUIRE(found.count == 8);
   EmbeddingOptions options;
   options.dimension = 6;
+  options.hash_buckets = kBuckets;
   NoProgress quiet;
   const Embedding e = embed(options, AgentContext{corpus, 1, quiet});
   std::vector<std::vector<double>> mean(8, std::vector<double>(6));

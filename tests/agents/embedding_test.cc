@@ -20,13 +20,14 @@ double dot(std::span<const float> a, std::span<const float> b) {
 }
 
 Embedding embed_with(std::shared_ptr<const Corpus> corpus, std::int64_t dimension, int threads = 1, const std::string& unit = "passage",
-                     std::int64_t sample = 1000, std::int64_t sweeps = 12) {
+                     std::int64_t sample = 1000, std::int64_t sweeps = 12, std::int64_t buckets = 65536) {
   static NoProgress quiet;
   EmbeddingOptions options;
   options.dimension = dimension;
   options.sample = sample;
   options.sweeps = sweeps;
   options.unit = unit;
+  options.hash_buckets = buckets;
   AgentContext context{std::move(corpus), 1, quiet};
   context.machine.threads = threads;
   return embed(options, context);
@@ -125,7 +126,7 @@ TEST_CASE("passages inherit the vector of their document") {
 TEST_CASE("target_neighbours is the mean of the greatest cosines with the anchor set") {
   const ScratchFolder folder;
   const auto corpus = themed_corpus(folder.path());
-  const Embedding e = embed_with(corpus, 64, 1, "passage", 16000, 4);  // the agent's defaults
+  const Embedding e = embed_with(corpus, 64, 1, "passage", 16000, 4, kBuckets);  // as the agent has them
   const auto pool = corpus->set(Set::pool), anchor = corpus->set(Set::anchor);
   for (const std::int64_t neighbours : {1, 5, 1000}) {
     const auto agent = make_reader("target_neighbours", corpus, [&](Options& o) { set_option<std::int64_t>(o, "neighbours", neighbours); }, 2);

@@ -33,10 +33,14 @@ inline std::shared_ptr<TextCorpus> themed_corpus(const std::filesystem::path& fo
   return corpus;
 }
 
+inline constexpr std::int64_t kBuckets = 2000;  // of vectors: small texts need no more, and are learned from the faster
+
 template <class Change>
 std::unique_ptr<Agent> make_reader(const std::string& kind, std::shared_ptr<const Corpus> corpus, const Change& set, int threads = 1) {
   static NoProgress quiet;
   const auto options = agents().at(kind).options();
+  for (const Option& o : options->list())
+    if (o.name == "hash_buckets") set_option<std::int64_t>(*options, o.name, kBuckets);
   set(*options);
   options->validate();
   AgentContext context{std::move(corpus), 1, quiet};
