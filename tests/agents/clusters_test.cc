@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -48,6 +50,23 @@ TEST_CASE("clusters find the themes of a pool, whatever the seed") {
     CHECK(found.label[corpus->set(Set::pool)[0]] == 0);  // numbered as they come
     CHECK(found.cost.flops > 0);
   }
+}
+
+TEST_CASE("first centroids are far apart: themes are found that come one after another") {
+  const ScratchFolder folder;
+  const auto corpus = std::make_shared<TextCorpus>(folder.path(), 128);
+  Rng rng(6, "test/clusters");
+  for (int theme = 0; theme < 6; ++theme)
+    for (int i = 0; i < 30; ++i) corpus->add(themed_text(rng, theme, 20), Set::pool, static_cast<std::uint16_t>(theme));
+  double right = 0;  // texts whose cluster is mostly of their theme, over all seeds
+  for (std::int64_t seed = 0; seed < 10; ++seed) {
+    const Clusters found = clusters_of(corpus, 6, seed);
+    std::map<int, std::map<std::uint16_t, int>> themes;
+    for (const PassageId id : corpus->set(Set::pool)) ++themes[found.label[id]][corpus->document(id).domain];
+    for (const auto& [label, counts] : themes)
+      right += std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) { return a.second < b.second; })->second;
+  }
+  CHECK(right / (10 * 6 * 30) > 0.9);
 }
 
 TEST_CASE("every text is in the cluster whose mean is nearest") {
