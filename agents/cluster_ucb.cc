@@ -43,7 +43,8 @@ class ClusterUcb final : public Agent {
       : options_(options), clusters_(cluster(options, context, "cluster_ucb")), members_(clusters_.count),
         memory_(static_cast<std::size_t>(context.slots), Memory(clusters_.count)) {
     for (const PassageId id : context.corpus->set(Set::pool))
-      if (const int c = clusters_.label[id]; c >= 0 && context.corpus->passages()[id].bytes > 0) members_[static_cast<std::size_t>(c)].push_back(id);
+      if (const int c = clusters_.label[id]; c >= 0 && context.corpus->passages()[id].bytes > 0)
+        members_[static_cast<std::size_t>(c)].push_back(id);
   }
 
   void begin(Slots slots, std::span<const std::uint64_t>) override {
@@ -79,7 +80,8 @@ class ClusterUcb final : public Agent {
       for (const std::size_t c : order) {
         const std::vector<PassageId>& all = members_[c];
         std::set<std::size_t> drawn;
-        while (drawn.size() < std::min(all.size(), static_cast<std::size_t>(options_.probe_passages))) drawn.insert(streams[i].below(all.size()));
+        while (drawn.size() < std::min(all.size(), static_cast<std::size_t>(options_.probe_passages)))
+          drawn.insert(streams[i].below(all.size()));
         ProbeGroup& group = out[i].emplace_back();
         for (const std::size_t k : drawn) group.push_back(all[k]);
       }
@@ -145,7 +147,8 @@ class ClusterUcb final : public Agent {
   std::vector<Memory> memory_;                   // [slot]
 };
 
-REGISTER_AGENT("cluster_ucb", ClusterUcb, ClusterUcbOptions, "a bandit over clusters of texts: measured influence and a bonus for the seldom drawn",
+REGISTER_AGENT("cluster_ucb", ClusterUcb, ClusterUcbOptions,
+               "a bandit over clusters of texts: measured influence and a bonus for the seldom drawn",
                "checked against an oracle");
 
 }  // namespace

@@ -42,7 +42,8 @@ std::vector<Sparse> sample(const EmbeddingOptions& options, const AgentContext& 
   std::vector<PassageId> firsts;  // of each text
   for (const Set set : {Set::pool, Set::anchor})
     for (const PassageId id : corpus.set(set)) {
-      const bool inside = options.unit == "document" && !firsts.empty() && corpus.passages()[firsts.back()].document == corpus.passages()[id].document;
+      const bool inside = options.unit == "document" && !firsts.empty() &&
+                          corpus.passages()[firsts.back()].document == corpus.passages()[id].document;
       if (!inside) firsts.push_back(id);
     }
   const std::size_t n = std::min(firsts.size(), static_cast<std::size_t>(options.sample));
@@ -160,7 +161,8 @@ Cost vectors(const EmbeddingOptions& options, const AgentContext& context, std::
     return [&](std::string_view text, PassageId first, PassageId last) {
       const auto vector = out.subspan(first * dimension, dimension);
       numbers += projection.vector(text, vector);
-      for (PassageId id = first + 1; id < last; ++id) std::copy(vector.begin(), vector.end(), out.begin() + id * static_cast<std::ptrdiff_t>(dimension));
+      for (PassageId id = first + 1; id < last; ++id)
+        std::copy(vector.begin(), vector.end(), out.begin() + id * static_cast<std::ptrdiff_t>(dimension));
     };
   });
   Cost cost{0, projection.flops() + 2.0 * static_cast<double>(numbers) * static_cast<double>(options.dimension)};

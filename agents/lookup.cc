@@ -145,7 +145,8 @@ struct TopicOptions final : LookupOptions {
   ClusterOptions clusters;
   void fields(Fields& f) override {
     LookupOptions::fields(f);
-    f("source", source, "the corpus's topic field, clusters of the pool's texts, or the field where there is one").one_of({"auto", "field", "clusters"});
+    f("source", source, "the corpus's topic field, clusters of the pool's texts, or the field where there is one")
+        .one_of({"auto", "field", "clusters"});
     clusters.fields(f);
   }
 };

@@ -39,7 +39,8 @@ Grid<float> anchor_vectors(const NeighbourOptions& options, const Corpus& corpus
     if (!again && known(embedding[id])) ids.push_back(id);
   }
   const std::size_t n = std::min(ids.size(), static_cast<std::size_t>(options.examples));
-  if (n == 0) throw ConfigError("agent 'target_neighbours': no text of the anchor set has a word that is known; raise sample, or leave the agent out");
+  if (n == 0)
+    throw ConfigError("agent 'target_neighbours': no text of the anchor set has a word that is known; raise sample, or leave the agent out");
   Grid<float> out(n, embedding.dimension);
   for (std::size_t i = 0; i < n; ++i) std::copy_n(embedding[ids[i * ids.size() / n]].data(), embedding.dimension, out[i].data());
   return out;
@@ -73,7 +74,8 @@ Cost nearness(const NeighbourOptions& options, const AgentContext& context, std:
     std::vector<float> rows(kBlock * embedding.dimension), cosines(kBlock * n);
     for (auto block = static_cast<std::size_t>(t); block < blocks; block += static_cast<std::size_t>(threads)) {
       const auto some = std::span(ids).subspan(block * kBlock, std::min(kBlock, ids.size() - block * kBlock));
-      for (std::size_t i = 0; i < some.size(); ++i) std::copy_n(embedding[some[i]].data(), embedding.dimension, rows.data() + i * embedding.dimension);
+      for (std::size_t i = 0; i < some.size(); ++i)
+        std::copy_n(embedding[some[i]].data(), embedding.dimension, rows.data() + i * embedding.dimension);
       product(Matrix<float>{rows.data(), static_cast<std::int64_t>(some.size()), inner},
               Matrix<float>{anchors[0].data(), static_cast<std::int64_t>(n), inner, true}, cosines.data());
       for (std::size_t i = 0; i < some.size(); ++i)

@@ -52,7 +52,8 @@ void read_texts(const AgentContext& context, const std::string& what, const std:
     const TextReader read = reader();
     std::string text;
     for (std::size_t at; (at = next.fetch_add(kBlock)) < documents.size();) {
-      for (std::size_t i = at; i < std::min(at + kBlock, documents.size()); ++i) read_document(corpus, documents[i], unit == "document", read, text);
+      for (std::size_t i = at; i < std::min(at + kBlock, documents.size()); ++i)
+        read_document(corpus, documents[i], unit == "document", read, text);
       context.progress.update(what, static_cast<double>(at), static_cast<double>(documents.size()), "documents");
     }
   });
