@@ -1,4 +1,4 @@
-// domain, topic: the labels that come with a corpus.
+// domain: the labels that come with a corpus. topic: its topics, or, where it has none, clusters of its texts (agents/clusters.h).
 // Status: checked against an oracle (tests/agents/lookup_test.cc, tests/agents/seed_code_test.cc).
 #include "agents/lookup.h"
 
@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <set>
+
+#include "agents/clusters.h"
 
 namespace fader {
 namespace {
@@ -139,18 +141,40 @@ class Domain final : public Lookup {
                context.corpus->domains().size(), 1) {}
 };
 
-class Topic final : public Lookup {
- public:
-  Topic(const LookupOptions& options, const AgentContext& context)
-      : Lookup(options, context, labels(*context.corpus, [](const Document& d) { return static_cast<int>(d.topic); }),
-               context.corpus->topics().size(), 2) {
-    if (context.corpus->topics().empty())
-      throw ConfigError("agent 'topic' needs a topic field, and the corpus has none; name it in corpus.topic_field, or leave the agent out");
+struct TopicOptions final : LookupOptions {
+  std::string source = "auto";
+  ClusterOptions clusters;
+  void fields(Fields& f) override {
+    LookupOptions::fields(f);
+    f("source", source, "the corpus's topic field, clusters of the pool's texts, or the field where there is one")
+        .one_of({"auto", "field", "clusters"});
+    clusters.fields(f);
   }
 };
 
+Clusters topics(const TopicOptions& options, const AgentContext& context) {
+  const Corpus& corpus = *context.corpus;
+  const bool field = !corpus.topics().empty();
+  if (options.source == "field" && !field)
+    throw ConfigError("agent 'topic' with source = \"field\" needs a topic field, and the corpus has none; name it in corpus.topic_field, or set "
+                      "source = \"clusters\"");
+  if (options.source == "clusters" || !field) return cluster(options.clusters, context, "topic");
+  return {labels(corpus, [](const Document& d) { return static_cast<int>(d.topic); }), corpus.topics().size(), {}};
+}
+
+class Topic final : public Lookup {
+ public:
+  Topic(const TopicOptions& options, const AgentContext& context) : Topic(options, context, topics(options, context)) {}
+  Cost static_cost() const override { return cost_; }
+
+ private:
+  Topic(const TopicOptions& options, const AgentContext& context, Clusters topics)
+      : Lookup(options, context, std::move(topics.label), topics.count, 2), cost_(topics.cost) {}
+  Cost cost_;
+};
+
 REGISTER_AGENT("domain", Domain, LookupOptions, "what each domain's passages were worth to the reference set", "checked against an oracle");
-REGISTER_AGENT("topic", Topic, LookupOptions, "what each topic's passages were worth to the reference set", "checked against an oracle");
+REGISTER_AGENT("topic", Topic, TopicOptions, "what each topic's passages were worth to the reference set", "checked against an oracle");
 
 }  // namespace
 }  // namespace fader

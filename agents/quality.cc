@@ -18,6 +18,7 @@
 #include <sstream>
 #include <vector>
 
+#include "agents/examples.h"
 #include "agents/lookup.h"
 #include "agents/static_agent.h"
 #include "agents/text_scores.h"
@@ -78,26 +79,12 @@ std::string as_line(std::string text) {
   return text;
 }
 
-/// At most `count` passages with text, evenly spread over the set.
-std::vector<PassageId> spread(const Corpus& corpus, Set set, std::size_t count) {
-  std::vector<PassageId> all;
-  for (const PassageId id : corpus.set(set))
-    if (corpus.passages()[id].bytes > 0) all.push_back(id);
-  if (all.size() <= count) return all;
-  std::vector<PassageId> out;
-  for (std::size_t i = 0; i < count; ++i) out.push_back(all[i * all.size() / count]);
-  return out;
-}
-
 class Classifier {
  public:
   Classifier(const ScoreOptions& options, const Corpus& corpus, Progress& progress) {
     const auto limit = static_cast<std::size_t>(options.examples);
-    const auto anchor = spread(corpus, Set::anchor, limit);
-    if (anchor.size() < 10)
-      throw ConfigError(fmt::format("agent 'quality' has {} anchor passages to learn from and needs 10; raise corpus.anchor_share, or name "
-                                    "a quality field in corpus.quality_field", anchor.size()));
-    const auto pool = spread(corpus, Set::pool, anchor.size());
+    const auto anchor = anchor_examples(corpus, "quality", limit, 10, "name a quality field in corpus.quality_field");
+    const auto pool = examples(corpus, Set::pool, anchor.size());
     progress.note(fmt::format("quality: training a classifier on {} anchor and {} pool passages", anchor.size(), pool.size()));
     const AtomicFile file(corpus.folder() / "quality-examples.txt");  // never committed: fastText reads examples from a file only
     write_examples(file.path(), corpus, anchor, pool);

@@ -48,15 +48,15 @@ bool open_column(const std::filesystem::path& path, std::size_t count, StaticCol
 }  // namespace
 
 StaticColumn static_column(const Corpus& corpus, const std::string& name, const std::string& key, Progress& progress,
-                           const std::function<Cost(std::span<float>)>& compute) {
+                           const std::function<Cost(std::span<float>)>& compute, std::size_t width) {
   const std::filesystem::path folder = corpus.folder() / "columns";
   make_folder(folder);
   const std::filesystem::path path = folder / fmt::format("{}-{}.f32", name, sha256(key).substr(0, 16));
-  const std::size_t count = corpus.passages().size();
+  const std::size_t count = corpus.passages().size() * width;
   StaticColumn column;
   if (open_column(path, count, column)) return column;
 
-  const FileLock lock(folder / ".lock", [&] { progress.note(fmt::format("{}: another process is computing scores; waiting", folder.string())); });
+  const FileLock lock(folder / fmt::format(".{}.lock", name), [&] { progress.note(fmt::format("{}: another process is computing scores; waiting", folder.string())); });
   if (open_column(path, count, column)) return column;
   std::vector<float> values(count);
   const auto begun = std::chrono::steady_clock::now();

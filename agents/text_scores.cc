@@ -14,38 +14,24 @@ struct Range {
   PassageId first = 0, last = 0;
 };
 
-std::vector<Range> pool_documents(const Corpus& corpus) {
+std::vector<Range> documents_of(const Corpus& corpus, std::span<const Set> sets) {
   std::vector<Range> out;
-  for (const PassageId id : corpus.set(Set::pool)) {
-    if (out.empty() || corpus.passages()[id].document != corpus.passages()[out.back().first].document) out.push_back({id, id});
-    out.back().last = id + 1;
-  }
+  for (const Set set : sets)
+    for (const PassageId id : corpus.set(set)) {
+      if (out.empty() || corpus.passages()[id].document != corpus.passages()[out.back().first].document) out.push_back({id, id});
+      out.back().last = id + 1;
+    }
   return out;
 }
 
-void score_document(const Corpus& corpus, const Range& document, bool whole, const TextScorer& scorer, std::string& text,
-                    std::span<float> out) {
+void read_document(const Corpus& corpus, const Range& document, bool whole, const TextReader& reader, std::string& text) {
   if (!whole) {
-    for (PassageId id = document.first; id < document.last; ++id) out[id] = scorer(corpus.text(id));
+    for (PassageId id = document.first; id < document.last; ++id) reader(corpus.text(id), id, id + 1);
     return;
   }
   text.clear();
   for (PassageId id = document.first; id < document.last; ++id) text += corpus.text(id);
-  const float score = scorer(text);
-  for (PassageId id = document.first; id < document.last; ++id) out[id] = score;
-}
-
-/// Whether any was scored.
-bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores) {
-  double sum = 0, n = 0;
-  for (const PassageId id : ids)
-    if (!std::isnan(scores[id])) {
-      sum += static_cast<double>(scores[id]);
-      ++n;
-    }
-  for (const PassageId id : ids)
-    if (std::isnan(scores[id])) scores[id] = static_cast<float>(sum / n);
-  return n > 0;
+  reader(text, document.first, document.last);
 }
 
 constexpr bool kept(unsigned char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c >= 0x80; }
@@ -56,20 +42,31 @@ void TextOptions::fields(Fields& f) {
   f("unit", unit, "what is scored: each passage, or whole documents, whose passages inherit the score").one_of({"passage", "document"});
 }
 
-Cost score_texts(const AgentContext& context, const std::string& agent, const std::string& unit, const std::function<TextScorer()>& scorer,
-                 const std::string& advice, std::span<float> out) {
+void read_texts(const AgentContext& context, const std::string& what, const std::string& unit, std::span<const Set> sets,
+                const std::function<TextReader()>& reader) {
   constexpr std::size_t kBlock = 32;  // documents
   const Corpus& corpus = *context.corpus;
-  const std::vector<Range> documents = pool_documents(corpus);
+  const std::vector<Range> documents = documents_of(corpus, sets);
   std::atomic<std::size_t> next{0};
   Team(std::max(1, context.machine.threads)).run([&](int) {
-    const TextScorer score = scorer();
+    const TextReader read = reader();
     std::string text;
     for (std::size_t at; (at = next.fetch_add(kBlock)) < documents.size();) {
       for (std::size_t i = at; i < std::min(at + kBlock, documents.size()); ++i)
-        score_document(corpus, documents[i], unit == "document", score, text, out);
-      context.progress.update(agent + " scores", static_cast<double>(at), static_cast<double>(documents.size()), "documents");
+        read_document(corpus, documents[i], unit == "document", read, text);
+      context.progress.update(what, static_cast<double>(at), static_cast<double>(documents.size()), "documents");
     }
+  });
+}
+
+Cost score_texts(const AgentContext& context, const std::string& agent, const std::string& unit, const std::function<TextScorer()>& scorer,
+                 const std::string& advice, std::span<float> out) {
+  const Corpus& corpus = *context.corpus;
+  const Set sets[] = {Set::pool};
+  read_texts(context, agent + " scores", unit, sets, [&]() -> TextReader {
+    return [&out, score = scorer()](std::string_view text, PassageId first, PassageId last) {
+      std::fill(out.begin() + first, out.begin() + last, score(text));
+    };
   });
   const auto pool = corpus.set(Set::pool);
   if (!fill_with_mean(pool, out))
@@ -77,6 +74,18 @@ Cost score_texts(const AgentContext& context, const std::string& agent, const st
   Cost cost;
   for (const PassageId id : pool) cost.tokens += corpus.passages()[id].tokens;
   return cost;
+}
+
+bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores) {
+  double sum = 0, n = 0;
+  for (const PassageId id : ids)
+    if (!std::isnan(scores[id])) {
+      sum += static_cast<double>(scores[id]);
+      ++n;
+    }
+  for (const PassageId id : ids)
+    if (std::isnan(scores[id])) scores[id] = static_cast<float>(sum / n);
+  return n > 0;
 }
 
 bool Words::next(std::string_view& word) {

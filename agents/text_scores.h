@@ -17,6 +17,14 @@ struct TextOptions : Options {
   void fields(Fields& f) override;
 };
 
+/// Hears of one text, of any bytes: that of passages [first, last) of one document.
+using TextReader = std::function<void(std::string_view text, PassageId first, PassageId last)>;
+
+/// Decodes every text of these sets once. `reader` makes what a thread reads with; which thread reads which text, and when, is by
+/// chance.
+void read_texts(const AgentContext& context, const std::string& what, const std::string& unit, std::span<const Set> sets,
+                const std::function<TextReader()>& reader);
+
 /// Of one text, of any bytes. NaN: nothing can be said of it (it is too short). May keep what it needs between calls, as long as
 /// the score is a function of the text.
 using TextScorer = std::function<float(std::string_view)>;
@@ -26,6 +34,9 @@ using TextScorer = std::function<float(std::string_view)>;
 /// ConfigError saying `advice` when nothing can be said of any.
 Cost score_texts(const AgentContext& context, const std::string& agent, const std::string& unit, const std::function<TextScorer()>& scorer,
                  const std::string& advice, std::span<float> out);
+
+/// NaN of these passages becomes the mean of the others, so that they rank in the middle. False when there is nothing but NaN.
+bool fill_with_mean(std::span<const PassageId> ids, std::span<float> scores);
 
 /// Words of a text: runs of ASCII letters and digits and of bytes above 0x7f, punctuation of U+2000 to U+207F and U+3000 to
 /// U+303F apart; a character from U+3040 to U+D7FF (kana, Chinese characters, Hangul) is a word of its own.

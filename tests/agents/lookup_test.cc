@@ -93,12 +93,6 @@ TEST_CASE("a passage without a label scores like the mean of the labels") {
   CHECK(scores(*agent, {0, 1, unlabelled}) == std::vector<float>{3, 5, 4});
 }
 
-TEST_CASE("topic says what is missing when the corpus has no topics") {
-  auto corpus = std::make_shared<ToyCorpus>(10, 8);
-  corpus->add({2, 3}, Set::pool);
-  CHECK_THROWS_WITH(make("topic", corpus, 0.5, 1), Catch::Contains("corpus.topic_field"));
-}
-
 TEST_CASE("a lookup agent's memory survives save and load") {
   const auto corpus = three_domains();
   const auto a = make("domain", corpus, 0.5, 2), b = make("domain", corpus, 0.5, 2);
