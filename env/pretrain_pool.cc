@@ -23,9 +23,12 @@ void PretrainOptions::fields(Fields& f) {
   f("evaluation_passages", evaluation_passages, "passages that validation and test losses are taken on", 8, 1e6);
   f("domain_passages", domain_passages, "passages of each domain that final/loss_test_domain is taken on", 1, 1e6);
   f("validation_every", validation_every, "intervals between validation losses during a run, for people only; 0: never", 0, 1e9).not_in_hash();
+  reward_options.fields(f);
+  credit_options.fields(f);
 }
 
 void PretrainOptions::validate() const {
+  credit_options.validate();
   if (!top_k() && raw())
     throw ConfigError("scores is 'raw' and selection is 'mixture_of_picks', which looks at ranks alone; set selection = \"top_k\", or "
                       "scores = \"ranks\"");

@@ -53,7 +53,7 @@ class Regression final : public CreditEstimator {
     archive.field("weights", p.weights);
     archive.field("reward", p.reward);
     archive.expect(p.weights.size() == p.reward.size() * agents_ &&
-                       std::ranges::all_of(p.weights, [](double w) { return w >= 0 && w <= 1; }) &&
+                       std::ranges::all_of(p.weights, [](double w) { return std::abs(w) <= 2; }) &&
                        std::ranges::all_of(p.reward, [](double r) { return std::abs(r) <= 1e100; }),
                    "weights and rewards of past decisions");
   }
