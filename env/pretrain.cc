@@ -50,7 +50,7 @@ void Pretrain::make_rewards(const EnvContext& context) {
     const std::string lacks = made->lacks();
     if (!lacks.empty() && name == options_.reward) throw ConfigError("reward: " + lacks);
     if (!lacks.empty()) continue;
-    check_sign(name, reward_context, reference_items_.ids);
+    check_sign(rewards().at(name), reward_context, reference_items_.ids);
     spec_.rewards.push_back(name);
     rewards_.push_back(std::move(made));
   }

@@ -116,7 +116,7 @@ Estimate PenalisedReward::measure(int slot, const Interval& interval) {
   return e;
 }
 
-void check_sign(const std::string& name, const RewardContext& context, std::span<const PassageId> items) {
+void check_sign(const RewardRegistry::Entry& entry, const RewardContext& context, std::span<const PassageId> items) {
   constexpr std::int64_t kIntervals = 6, kTokens = 1000;
   constexpr double kFirst = 5, kFall = 0.1;
   RewardContext two = context;
@@ -126,7 +126,7 @@ void check_sign(const std::string& name, const RewardContext& context, std::span
     two.baseline.loss.clear();
     for (std::int64_t t = 0; t <= kIntervals; ++t) two.baseline.loss.push_back(kFirst - kFall / 2 * static_cast<double>(t));
   }
-  const auto reward = rewards().make_default(name, two);
+  const auto reward = entry.make(*entry.options(), two);
   const int slots[] = {0, 1};
   reward->begin(slots);
   double said[2] = {};
@@ -143,7 +143,7 @@ void check_sign(const std::string& name, const RewardContext& context, std::span
   if (!(said[0] > said[1]))
     throw ConfigError(fmt::format("reward '{}' points the wrong way: it is {:.6g} for an interval in which the reference loss fell by {} nats "
                                   "per token, and {:.6g} for one in which it rose by as much; it must be greater for the first: turn its sign",
-                                  name, said[0], kFall, said[1]));
+                                  entry.name, said[0], kFall, said[1]));
 }
 
 }  // namespace fader

@@ -136,7 +136,7 @@ RewardRegistry& rewards();
 
 /// Shows a new object of the reward two episodes that are alike but for their last interval, in which the reference loss on `items`
 /// rose in one and fell in the other. ConfigError unless it is greater for the one that fell.
-void check_sign(const std::string& name, const RewardContext& context, std::span<const PassageId> items);
+void check_sign(const RewardRegistry::Entry& entry, const RewardContext& context, std::span<const PassageId> items);
 
 /// In the reward's file, at namespace scope.
 #define REGISTER_REWARD(name, Class, OptionsType, summary, status) \
