@@ -62,10 +62,13 @@ std::vector<PassageId> CreditBook::window(const Page& page, std::int64_t interva
   return out;
 }
 
-void CreditBook::before(CreditScene scene, std::int64_t interval, bool fresh) {
+void CreditBook::before(CreditScene scene, std::int64_t interval, bool fresh, const Ranker& ranker) {
   if (estimators_.empty() || !measures(interval)) return;
   const Ledger::Scope scope(ledger_, Phase::probe);
   Page& page = at(scene.slot);
+  page.rankings.clear();
+  for (std::size_t a = 0; a < agents_; ++a) page.rankings.push_back(ranker(a));
+  scene.rankings = page.rankings;
   page.own = own_picks(scene);
   if (page.measured == interval) {
     if (page.influence.size() != scene.picks.size())
@@ -97,6 +100,7 @@ void CreditBook::after(CreditScene scene, std::int64_t interval, Estimate reward
   const Ledger::Scope scope(ledger_, Phase::probe);
   Page& page = at(scene.slot);
   const bool measured = measures(interval) && page.measured == interval;
+  scene.rankings = page.rankings;
   scene.own = page.own;
   scene.influence = page.influence;
   scene.reward = reward;
@@ -111,6 +115,8 @@ void CreditBook::after(CreditScene scene, std::int64_t interval, Estimate reward
     }
     if (e == 0 && std::ranges::any_of(now, [](const Estimate& x) { return !std::isnan(x.value); })) page.last = now;
   }
+  page.rankings.clear();
+  page.own.clear();
 }
 
 /// What is not finite was not found.
@@ -174,7 +180,6 @@ void CreditBook::slot_state(Archive& archive, int slot) {
     };
     page.found = list(found);
     page.last = list(last);
-    page.own.clear();
     if (page.found.empty()) page.measured = -1;
   }
   for (std::size_t e = 0; e < estimators_.size(); ++e) {

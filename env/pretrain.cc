@@ -115,7 +115,10 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
   }
   write_scores(slots, out);
   const std::vector<Selection> chosen = select(slots, weights, out);
-  for (std::size_t i = 0; i < slots.size(); ++i) credits_->before(scene(slots[i], chosen[i]), at(slots[i]).interval, at(slots[i]).fresh_gradient);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Slot& s = at(slots[i]);
+    credits_->before(scene(slots[i], chosen[i]), s.interval, s.fresh_gradient, [&](std::size_t a) { return s.rankings[a]; });
+  }
   train(slots, chosen, out);
   const auto wanted = wanted_probes(slots);
   evaluate_reference(slots, std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
@@ -297,7 +300,7 @@ double Pretrain::selection_flops(int slot) {
 
 CreditScene Pretrain::scene(int slot, const Selection& chosen) {
   const Slot& s = at(slot);
-  return {.slot = slot, .steps = parts_->train.steps_per_interval, .candidates = s.pool.candidates(), .rankings = s.rankings,
+  return {.slot = slot, .steps = parts_->train.steps_per_interval, .candidates = s.pool.candidates(),
           .picks = chosen.picks, .weights = s.weights};
 }
 

@@ -6,8 +6,8 @@
 
 #include "agents/agent.h"
 #include "core/registry.h"
+#include "env/baseline.h"
 #include "env/env.h"
-#include "env/reward.h"
 #include "trainer/trainer.h"
 
 namespace fader {

@@ -13,6 +13,7 @@
 
 #include "core/archive.h"
 #include "core/registry.h"
+#include "env/baseline.h"
 #include "env/forecast.h"
 #include "trainer/corpus.h"
 
@@ -48,15 +49,6 @@ class Reward : public PerSlot {
   /// What it needs and was not given, "" when it can be measured. One that cannot is left out where it is not played.
   virtual std::string lacks() const { return ""; }
 };
-
-/// Reference losses of a run to compare with: [T+1], the first before any training.
-struct Baseline {
-  std::string name;                     ///< where it came from, for messages
-  std::vector<double> loss;             ///< nats per token; empty: there is none
-  std::vector<double> tokens;           ///< trained on at each; empty: not known
-};
-/// ConfigError unless it is as long as an episode of this horizon, with as many tokens an interval, and finite.
-void check_baseline(const Baseline& baseline, std::int64_t horizon, std::int64_t interval_tokens);
 
 /// Options of all rewards, among those of the environment.
 struct RewardOptions {
