@@ -50,7 +50,7 @@ std::vector<double> seed_code_credit(std::vector<CategoryValues> values, std::si
   return out;
 }
 
-void CreditOptions::fields(Fields& f) {
+void EstimatorOptions::fields(Fields& f) {
   f("credit", names, "estimators of what each agent's picks are worth, measured beside the reward; policies name one in `credit`")
       .one_of(credit_estimators().names());
   f("credit_measurements", measurements, "intervals of an episode in which credit is measured, evenly spread", 1, 1e9);
@@ -64,7 +64,7 @@ void CreditOptions::fields(Fields& f) {
   f("credit_rollout_repeats", rollout_repeats, "rollout: how often that is done, each time with other picks of the agent's own", 1, 1e6);
 }
 
-void CreditOptions::validate() const {
+void EstimatorOptions::validate() const {
   std::set<std::string> seen;
   for (const std::string& name : names)
     if (!seen.insert(name).second) throw ConfigError(fmt::format("credit: '{}' is listed twice; leave one out", name));

@@ -35,7 +35,7 @@ std::vector<Estimate> training_loss_credit(std::span<const Pick> picks, std::spa
 std::vector<double> seed_code_credit(std::vector<CategoryValues> values, std::size_t agents);
 
 /// Options of all estimators, among those of the environment.
-struct CreditOptions {
+struct EstimatorOptions {
   std::vector<std::string> names;
   std::int64_t measurements = 20, reference = 64, passages = 8, steps = 4, rollout_steps = 10, rollout_repeats = 4;
   double ridge = 0.1, forgetting = 0.95;
@@ -84,7 +84,7 @@ struct CreditContext {
   const Corpus& corpus;
   int slots = 1;
   std::size_t agents = 0;
-  CreditOptions options = {};
+  EstimatorOptions options = {};
   bool mixture = true;   ///< picks are drawn by mixture_of_picks: propensities are those of draws
 };
 

@@ -58,7 +58,7 @@ class CreditBook {
   void measure_influence(const CreditScene& scene, std::span<float> influence);
 
   const Corpus& corpus_;
-  const CreditOptions options_;
+  const EstimatorOptions options_;
   const std::size_t agents_;
   const std::vector<PassageId> reference_;
   const std::int64_t horizon_;

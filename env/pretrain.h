@@ -32,7 +32,7 @@ struct PretrainOptions final : EnvOptions {
   std::int64_t reference_passages = 256, evaluation_passages = 512, domain_passages = 64;
   std::int64_t validation_every = 0;
   RewardOptions reward_options;
-  CreditOptions credit_options;
+  EstimatorOptions credit_options;
   PretrainOptions() { reward = "reference_loss_drop"; }
   bool trains() const override { return true; }
   std::string reward_baseline() const override { return reward_options.baseline; }

@@ -114,8 +114,8 @@ struct CreditBench {
     trainer->set_reference({&job, 1});
   }
 
-  CreditOptions options(std::vector<std::string> names) const {
-    CreditOptions o;
+  EstimatorOptions options(std::vector<std::string> names) const {
+    EstimatorOptions o;
     o.names = std::move(names);
     o.measurements = 1000;
     o.reference = 64;
@@ -123,7 +123,7 @@ struct CreditBench {
     o.rollout_steps = 5;
     return o;
   }
-  CreditContext context(const CreditOptions& o) const { return {*corpus, 2, kAgents, o, true}; }
+  CreditContext context(const EstimatorOptions& o) const { return {*corpus, 2, kAgents, o, true}; }
 
   CreditScene scene(int slot = 0) {
     own.assign(kAgents, {});
@@ -144,7 +144,7 @@ struct CreditBench {
   }
 
   /// One estimator's word on the scene, without a book.
-  std::vector<Estimate> ask(const std::string& name, const CreditOptions& o, std::uint64_t seed = 1, std::span<const float> influence = {}, int slot = 0) {
+  std::vector<Estimate> ask(const std::string& name, const EstimatorOptions& o, std::uint64_t seed = 1, std::span<const float> influence = {}, int slot = 0) {
     CreditScene s = scene(slot);
     s.influence = influence;
     const auto estimator = credit_estimators().make_default(name, context(o));

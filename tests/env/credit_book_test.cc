@@ -19,7 +19,7 @@ struct Kept {
   CreditBench& bench;
   CreditBook book;
   std::vector<double> credit, error;
-  Kept(CreditBench& b, const CreditOptions& o, std::int64_t horizon = 50)
+  Kept(CreditBench& b, const EstimatorOptions& o, std::int64_t horizon = 50)
       : bench(b), book(b.context(o), b.reference, horizon, *b.trainer, b.ledger), credit(o.names.size() * CreditBench::kAgents), error(credit.size()) {
     const int slots[] = {0, 1};
     const std::uint64_t seeds[] = {5, 6};
@@ -124,7 +124,7 @@ TEST_CASE("what an estimator finds does not depend on which others there are, no
 TEST_CASE("credit is measured in as many intervals as are asked for, evenly spread, the first among them") {
   for (const auto& [horizon, wanted, measurements] : std::vector<std::array<std::int64_t, 3>>{{10, 4, 4}, {10, 10, 10}, {10, 99, 10}, {7, 1, 1}, {20, 19, 19}}) {
     CreditBench b;
-    CreditOptions o = b.options({"probe"});
+    EstimatorOptions o = b.options({"probe"});
     o.measurements = wanted;
     o.passages = 2;
     Kept kept(b, o, horizon);
@@ -150,7 +150,7 @@ TEST_CASE("credit is of the model as it is: an older reference gradient is not u
   for (const char* name : {"probe", "probe_cosine", "byproduct_regression", "byproduct_ipw"}) {
     INFO(name);
     CreditBench stale, clean, fresh;
-    const CreditOptions o = stale.options({name});
+    const EstimatorOptions o = stale.options({name});
     const std::vector<PassageId> useless = {stale.candidates[stale.rankings[3][0]]};
     stale.set_reference(useless);
     for (CreditBench* b : {&stale, &clean, &fresh}) b->warm_up(3);
@@ -176,7 +176,7 @@ TEST_CASE("credit is of the model as it is: an older reference gradient is not u
 
 TEST_CASE("measurements take other reference passages each time, and episodes begin at other ones") {
   CreditBench b;
-  CreditOptions o = b.options({"one_step"});
+  EstimatorOptions o = b.options({"one_step"});
   o.reference = 12;
   std::map<std::uint64_t, std::vector<double>> first;
   for (const std::uint64_t seed : {1, 2, 3}) {
@@ -242,7 +242,7 @@ TEST_CASE("a snapshot in mid-episode and a step saved in its middle go on with t
 
 TEST_CASE("a state of credit with any byte changed is refused or harmless") {
   CreditBench b;
-  CreditOptions o = b.options({"regression", "byproduct_regression", "byproduct_ipw"});
+  EstimatorOptions o = b.options({"regression", "byproduct_regression", "byproduct_ipw"});
   o.passages = 2;
   Kept kept(b, o);
   for (std::int64_t t = 0; t < 3; ++t) {
@@ -303,7 +303,7 @@ TEST_CASE("credit costs what is in the ledger, and the observation shows what th
 }
 
 TEST_CASE("an estimator listed twice, or that cannot serve, is refused") {
-  CreditOptions o;
+  EstimatorOptions o;
   o.names = {"probe", "probe"};
   CHECK_THROWS_WITH(o.validate(), Catch::Contains("'probe' is listed twice"));
   Small small = Small::seed();

@@ -32,7 +32,7 @@ std::vector<float> influence_of(CreditBench& b) {
 
 // What the estimators say of the bench after some training, each as the book would ask it; `regression` after decisions that are
 // taken back again, so that all are about the same model.
-std::map<std::string, std::vector<Estimate>> all_credit(CreditBench& b, const CreditOptions& o) {
+std::map<std::string, std::vector<Estimate>> all_credit(CreditBench& b, const EstimatorOptions& o) {
   std::map<std::string, std::vector<Estimate>> out;
   b.set_reference(b.reference, b.reference_weight());
   b.choose(77);
@@ -68,7 +68,7 @@ std::map<std::string, std::vector<Estimate>> all_credit(CreditBench& b, const Cr
 TEST_CASE("credit of an agent that picks the reference passages themselves is positive by every estimator, and all see who helps") {
   CreditBench b;
   b.warm_up(4);
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.passages = 40;  // all of an agent's own
   const auto credit = all_credit(b, o);
   REQUIRE(credit.size() == credit_estimators().names().size());
@@ -99,7 +99,7 @@ TEST_CASE("probe is the pooled inner product of all own picks when all are looke
   CreditBench b;
   b.warm_up(2);
   b.set_reference(b.reference, b.reference_weight());
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.passages = 1000;
   const auto credit = b.ask("probe", o);
   const CreditScene s = b.scene();
@@ -124,7 +124,7 @@ TEST_CASE("probe_cosine is a mean of cosines, counted by tokens, and does not de
   CreditBench b;
   b.warm_up(2);
   b.set_reference(b.reference, b.reference_weight());
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.passages = 1000;
   const auto credit = b.ask("probe_cosine", o);
   const auto dots = b.ask("probe", o);
@@ -152,7 +152,7 @@ TEST_CASE("one_step and rollout leave the slot as it was, bit for bit, and say w
   CreditBench b;
   b.warm_up(3);
   b.set_reference(b.reference, b.reference_weight());
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.rollout_repeats = 3;
   o.rollout_steps = 4;
   const std::string here = b.saved(), beside = b.saved(1);
@@ -186,7 +186,7 @@ TEST_CASE("one_step and rollout leave the slot as it was, bit for bit, and say w
 TEST_CASE("alignment is the sum of inner products with the others' gradients, over what it would be if all were alike") {
   CreditBench b;
   b.warm_up(2);
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.passages = 1000;
   const auto credit = b.ask("alignment", o);
   const CreditScene s = b.scene();
@@ -218,7 +218,7 @@ TEST_CASE("alignment is the sum of inner products with the others' gradients, ov
 
 TEST_CASE("byproduct_regression foretells a linear influence without an error, and a noisy one with the error that it states") {
   CreditBench b;
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.ridge = 1e-6;
   const CreditScene s = b.scene();
   std::vector<std::vector<double>> ranks;
@@ -256,7 +256,7 @@ TEST_CASE("byproduct_regression foretells a linear influence without an error, a
 
 TEST_CASE("byproduct_ipw weighs a pick by the inverse of its probability for every agent whose next it was") {
   CreditBench b;
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   b.rankings = {{0, 1, 2, 3}, {1, 0, 2, 3}, {3, 2, 1, 0}, {3, 2, 1, 0}};
   b.candidates.resize(4);
   b.picks = {{1, 1, 0.2}, {0, 0, 0.9}, {3, 2, 0.1}};
@@ -277,7 +277,7 @@ TEST_CASE("byproduct_ipw weighs a pick by the inverse of its probability for eve
 TEST_CASE("byproduct_ipw is right on average, though what is drawn is not what an agent alone would draw") {
   CreditBench b;
   b.weights = {0.1, 0.4, 0.3, 0.2};
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   // influence falls with the place under agent 0: what it would pick is worth much more than what is drawn
   const auto ranks = normalised_ranks(b.rankings[0]);
   const int tries = 600;
@@ -298,7 +298,7 @@ TEST_CASE("byproduct_ipw is right on average, though what is drawn is not what a
 
 TEST_CASE("regression is the slope of a ridge with forgetting, found from the dual") {
   CreditBench b;
-  CreditOptions o = b.options({});
+  EstimatorOptions o = b.options({});
   o.forgetting = 0.8;
   o.ridge = 0.3;
   const auto estimator = credit_estimators().make_default("regression", b.context(o));

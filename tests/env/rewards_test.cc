@@ -138,8 +138,9 @@ TEST_CASE("W7 is the share of the expected progress less one, by the baseline or
   // the baseline's loss rose: no progress is expected, and what there is still counts the right way
   const double rose = reward->measure(0, MadeInterval::level(*corpus, 4.9, 4.91, 2).interval).value;
   const double fell = reward->measure(1, MadeInterval::level(*corpus, 4.9, 4.89, 2).interval).value;
-  CHECK(fell == Approx(0.01 / 1e-3 - 1).epsilon(1e-3));
-  CHECK(rose < fell);
+  CHECK(fell == Approx((0.01 + 0.05) / 1e-3).epsilon(1e-3));
+  CHECK(rose == Approx((0.05 - 0.01) / 1e-3).epsilon(1e-3));
+  CHECK(reward->measure(0, MadeInterval::level(*corpus, 4.9, 4.95, 2).interval).value == Approx(0).margin(1e-3));
   CHECK_THAT(made("progress_fraction")->lacks(), Catch::Contains("reward_expected"));
 
   RewardOptions o;
