@@ -34,7 +34,7 @@ struct CreditBench {
     Rng rng(7, "test/credit_bench");
     const std::uint32_t low[] = {2, 10, 30}, high[] = {18, 26, 48};  // tokens of each domain
     const auto document = [&](std::uint16_t domain, Set set) {
-      std::vector<std::uint32_t> tokens(15);
+      std::vector<std::uint32_t> tokens(9 + rng.below(7));  // one passage, with the end mark
       for (std::size_t i = 0; i < tokens.size(); ++i)  // every second token follows from the one before it
         tokens[i] = i % 2 == 0 ? low[domain] + static_cast<std::uint32_t>(rng.below(high[domain] - low[domain]))
                                : low[domain] + (tokens[i - 1] - low[domain] + 3) % (high[domain] - low[domain]);

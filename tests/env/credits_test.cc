@@ -230,8 +230,15 @@ TEST_CASE("byproduct_regression foretells a linear influence without an error, a
     return y;
   };
   std::vector<double> truth(4, 0);
-  for (std::size_t a = 0; a < 4; ++a)
-    for (const std::uint32_t c : s.own[a]) truth[a] += linear(c) / static_cast<double>(s.own[a].size());  // passages are of one length
+  for (std::size_t a = 0; a < 4; ++a) {
+    double tokens = 0;
+    for (const std::uint32_t c : s.own[a]) {
+      const double n = b.corpus->passages()[b.candidates[c]].tokens;
+      truth[a] += n * linear(c);
+      tokens += n;
+    }
+    truth[a] /= tokens;
+  }
   const int tries = 400;
   std::vector<double> squares(4, 0), errors(4, 0);
   for (int t = 0; t <= tries; ++t) {
@@ -261,12 +268,14 @@ TEST_CASE("byproduct_ipw weighs a pick by the inverse of its probability for eve
   b.candidates.resize(4);
   b.picks = {{1, 1, 0.2}, {0, 0, 0.9}, {3, 2, 0.1}};
   const std::vector<float> influence = {5, 7, 11};
+  std::vector<double> n;
+  for (const PassageId id : b.candidates) n.push_back(b.corpus->passages()[id].tokens);
   CreditScene s{.candidates = b.candidates, .rankings = b.rankings, .picks = b.picks, .influence = influence};
   std::vector<Estimate> credit(4);
   credit_estimators().make_default("byproduct_ipw", b.context(o))->estimate(s, *b.trainer, Rng(1, ""), credit);
   CHECK(credit[0].value == Approx(7.0));  // its first was left for the second place; 1 was taken before its turn
   CHECK(std::isnan(credit[0].standard_error));
-  CHECK(credit[1].value == Approx((5 / 0.2 + 7 / 0.9) / (1 / 0.2 + 1 / 0.9)));
+  CHECK(credit[1].value == Approx((n[1] * 5 / 0.2 + n[0] * 7 / 0.9) / (n[1] / 0.2 + n[0] / 0.9)));
   CHECK(credit[2].value == Approx(11.0));
   CHECK(credit[3].value == Approx(11.0));  // no weight, but another agent's pick was its own
   CreditContext summed = b.context(o);
