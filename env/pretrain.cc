@@ -86,7 +86,7 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
       const Cost cost = agent->static_cost();
       ledger_.add(slots[i], Phase::score, cost.tokens, cost.flops);
     }
-    s.counted_flops = ledger_.row(slots[i]).flops[static_cast<std::size_t>(Phase::score)];
+    selection_flops(slots[i]);  // what comes from here on is this episode's
   }
   trainer_.reset(slots, seeds);
   for (auto& agent : parts_->agents) agent->begin(slots, seeds);
@@ -291,7 +291,7 @@ void Pretrain::reward(Slots slots, const std::vector<Selection>& chosen, const s
 double Pretrain::selection_flops(int slot) {
   Slot& s = at(slot);
   const auto& flops = ledger_.row(slot).flops;
-  const double all = flops[static_cast<std::size_t>(Phase::score)] + flops[static_cast<std::size_t>(Phase::select)] + s.probe_flops;
+  const double all = flops[static_cast<std::size_t>(Phase::score)] + s.probe_flops;  // picking itself counts none
   double spent = all - s.counted_flops;
   s.counted_flops = all;
   for (const auto& agent : parts_->agents) spent += agent->static_cost().flops / static_cast<double>(spec_.horizon);

@@ -31,7 +31,7 @@ struct Interval {
   bool last = false;                          ///< the episode ends with it: at its horizon, or because training diverged
   std::int64_t interval_tokens = 0;           ///< trained on in this interval
   double train_flops = 0;                     ///< of this interval's optimiser steps
-  double selection_flops = 0;                 ///< of scoring, probing for and selecting what it trained on; static scores spread evenly
+  double selection_flops = 0;                 ///< of scoring and probing for what it trained on; static scores spread evenly
   std::span<const std::uint16_t> uses = {};   ///< how often each passage that it took has been used, this time included; empty: once
   double fall() const { return loss_before - loss_after; }
 };

@@ -2,8 +2,8 @@
 //
 //   r = r' - mu C_select / C_train,
 //
-// r' the reward named by reward_penalised, C_train the FLOPs of the interval's optimiser steps, C_select those of scoring its candidates,
-// of the agents' probes since the interval before, and of selecting; static scores are spread evenly over the episode. mu
+// r' the reward named by reward_penalised, C_train the FLOPs of the interval's optimiser steps, C_select those of scoring its candidates
+// and of the agents' probes since the interval before; static scores are spread evenly over the episode. mu
 // (reward_mu) is in units of r' per overhead of one: a selection that costs as much as training. What is measured for people or
 // for credit is not counted, so that looking stays free.
 //

@@ -1,7 +1,7 @@
 // loss_drop_rate (W4): the fall of the reference loss over the interval per unit of what the interval took,
 //
 //   r = (L_before - L_after) / tokens in millions            reward_rate = "token"
-//   r = (L_before - L_after) / FLOPs in units of 10^15       reward_rate = "flop": training, scoring, probing and selecting
+//   r = (L_before - L_after) / FLOPs in units of 10^15       reward_rate = "flop": training, scoring and probing
 //
 // By tokens it is W1 in other units, as all intervals take equally many; by FLOPs an agent whose scores cost much must be worth it.
 // Units of a size at hand: a console's scaler need not know them.
