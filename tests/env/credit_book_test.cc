@@ -3,7 +3,6 @@
 
 #include <cstring>
 #include <map>
-#include <set>
 
 #include "core/error.h"
 #include "tests/env/credit_bench.h"
@@ -86,9 +85,9 @@ TEST_CASE("looking is free: credit that nobody plays by changes nothing else, by
   const std::string plain = trained(from, 3);
   for (const std::string& name : credit_estimators().names()) {
     INFO(name);
-    CHECK(trained(measured({name}, from), 3) == plain);
+    CHECK((trained(measured({name}, from), 3) == plain));
   }
-  CHECK(trained(measured(credit_estimators().names(), from), 3) == plain);
+  CHECK((trained(measured(credit_estimators().names(), from), 3) == plain));
 }
 
 TEST_CASE("what an estimator finds does not depend on which others there are, nor on the slot") {
@@ -175,8 +174,9 @@ TEST_CASE("credit is of the model as it is: an older reference gradient is not u
 
 TEST_CASE("measurements take other reference passages each time, and episodes begin at other ones") {
   CreditBench b;
-  EstimatorOptions o = b.options({"one_step"});
+  EstimatorOptions o = b.options({"probe"});
   o.reference = 12;
+  o.passages = 1000;  // all of an agent's own, whatever is drawn
   std::map<std::uint64_t, std::vector<double>> first;
   for (const std::uint64_t seed : {1, 2, 3}) {
     CreditBook book(b.context(o), b.reference, 50, *b.trainer, b.ledger);
@@ -192,9 +192,13 @@ TEST_CASE("measurements take other reference passages each time, and episodes be
       first[seed].push_back(credit[1]);
     }
   }
-  std::set<double> different;
-  for (const auto& [seed, values] : first) different.insert(values.begin(), values.end());
-  CHECK(different.size() == 9);  // nothing was trained on in between
+  const auto apart = [](double x, double y) { return std::abs(x - y) > 1e-5 * std::abs(x); };  // nothing was trained on in between
+  std::vector<double> starts;
+  for (const auto& [seed, values] : first) {
+    CHECK((apart(values[0], values[1]) && apart(values[1], values[2]) && apart(values[0], values[2])));
+    starts.push_back(values[0]);
+  }
+  CHECK((apart(starts[0], starts[1]) || apart(starts[0], starts[2])));
 }
 
 TEST_CASE("a snapshot in mid-episode and a step saved in its middle go on with their credit") {
@@ -226,15 +230,15 @@ TEST_CASE("a snapshot in mid-episode and a step saved in its middle go on with t
   Archive away(saved.bytes());
   other->slot_state(away, 0);
   away.finish();
-  CHECK(row(*other, 2) == third);
-  CHECK(row(*other, 3) == fourth);
+  CHECK((row(*other, 2) == third));
+  CHECK((row(*other, 3) == fourth));
   for (const std::string& moment : moments) {
     const auto later = small.make();
     Archive archive(moment);
     later->state(archive);
     archive.finish();
-    CHECK(row(*later, 2) == third);
-    CHECK(row(*later, 3) == fourth);
+    CHECK((row(*later, 2) == third));
+    CHECK((row(*later, 3) == fourth));
     CHECK(later->ledger().row(0).flops == spent);
   }
 }

@@ -157,8 +157,8 @@ TEST_CASE("one_step and rollout leave the slot as it was, bit for bit, and say w
   o.rollout_steps = 4;
   const std::string here = b.saved(), beside = b.saved(1);
   const auto one = b.ask("one_step", o), several = b.ask("rollout", o);
-  CHECK(b.saved() == here);
-  CHECK(b.saved(1) == beside);
+  CHECK((b.saved() == here));  // in brackets: bytes are not shown
+  CHECK((b.saved(1) == beside));
   const CreditScene s = b.scene();
   const double before = b.loss();
   for (std::size_t a = 0; a < 4; ++a) {
