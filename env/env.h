@@ -25,6 +25,7 @@ struct Field {
   std::size_t offset = 0, size = 1;
   std::vector<std::string> labels = {};  ///< of its numbers; empty: they are counted
   std::string axis = "";                 ///< what they are counted by: "agent", "pair" (of agents), "domain", "" otherwise
+  bool asked_for = false;                ///< policies see it only where they name it
   std::string label(std::size_t i) const; ///< "weights[quality]", "progress"
 };
 /// A quantity that is logged but not observed by policies, e.g. {"corpus/domain_tokens", 7, "domain", "token"}.

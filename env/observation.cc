@@ -11,6 +11,14 @@ namespace {
 
 double clipped(double x) { return std::isnan(x) ? 0.0 : std::clamp(x, -3.0, 3.0); }
 
+/// Of those that are known; 0 where none is.
+double root_mean_square(std::span<const Estimate> credit) {
+  double squares = 0, n = 0;
+  for (const Estimate& e : credit)
+    if (!std::isnan(e.value)) squares += e.value * e.value, n += 1;
+  return n > 0 ? std::sqrt(squares / n) : 0;
+}
+
 }  // namespace
 
 ScoreStatistics score_statistics(std::span<const float> scores) {
@@ -30,33 +38,34 @@ ScoreStatistics score_statistics(std::span<const float> scores) {
 ObservationBuilder::ObservationBuilder(int slots, const std::vector<std::string>& agents, const std::vector<std::string>& reference_domains,
                                        double log_vocabulary)
     : log_vocabulary_(log_vocabulary), history_(static_cast<std::size_t>(slots)) {
+  describe(agents, reference_domains);
+}
+
+void ObservationBuilder::describe(const std::vector<std::string>& agents, const std::vector<std::string>& reference_domains) {
   std::vector<std::string> pairs;
   for (std::size_t a = 0; a < agents.size(); ++a)
     for (std::size_t b = a + 1; b < agents.size(); ++b) pairs.push_back(agents[a] + "," + agents[b]);
   std::size_t offset = 0;
+  bool asked_for = false;
   const auto add_each = [&](const char* name, const std::vector<std::string>& labels, const char* axis = "agent") {
-    fields_.push_back({name, offset, labels.size(), labels, axis});
+    fields_.push_back({name, offset, labels.size(), labels, axis, asked_for});
     offset += labels.size();
   };
-  const auto add = [&](const char* name) { fields_.push_back({name, offset++, 1}); };
+  const auto add = [&](const char* name) { fields_.push_back({name, offset++, 1, {}, "", asked_for}); };
   add("progress");
   add_each("weights", agents);
-  add("learning_rate");
-  add("loss_reference");    // over ln(vocabulary)
-  add("loss_fall_1");       // mean fall per interval over the last 1, 3 and 10, in tenths of ln(vocabulary)
-  add("loss_fall_3");
-  add("loss_fall_10");
-  add("loss_curvature");    // change of the fall from one interval to the next, same unit
-  add("loss_train");
+  for (const char* name : {"learning_rate", "loss_reference", "loss_fall_1", "loss_fall_3", "loss_fall_10", "loss_curvature", "loss_train"}) add(name);
   add_each("loss_domain", reference_domains, "domain");
   add_each("loss_domain_fall", reference_domains, "domain");
-  add("gradient_norm");     // log10, moving average with weight one half
+  add("gradient_norm");
   add("pool_left");
-  add_each("score_drift", agents);   // of the mean, in deviations at the first decision
-  add_each("score_spread", agents);  // ln of deviation over deviation at the first decision
-  add_each("score_top", agents);     // mean of the best tenth above the mean, in deviations
+  for (const char* name : {"score_drift", "score_spread", "score_top"}) add_each(name, agents);
   add_each("agreement", pairs, "pair");
   add_each("agent_reward", agents);
+  asked_for = true;
+  for (const char* name : {"law_exponent", "law_asymptote", "times_seen", "gradient_cosine"}) add(name);
+  add_each("credit", agents);
+  add_each("credit_se", agents);
 }
 
 void ObservationBuilder::begin(int slot) { history_[static_cast<std::size_t>(slot)] = {}; }
@@ -67,10 +76,10 @@ double ObservationBuilder::slope(const History& history, std::size_t intervals) 
   return clipped(10 * (history.loss[have - over] - history.loss[have]) / static_cast<double>(over) / log_vocabulary_);
 }
 
-void ObservationBuilder::write(int slot, const Situation& now, std::span<double> out) {
-  History& history = history_[static_cast<std::size_t>(slot)];
-  const double fall_before = history.loss.empty() ? 0 : slope(history, 1);
+/// The newest loss is part of the history from here on.
+void ObservationBuilder::remember(History& history, const Situation& now) {
   const bool first = history.loss.empty();
+  if (!first) history.forecast.add(now.tokens, now.loss_reference, history.loss.back() - now.loss_reference);
   history.loss.push_back(now.loss_reference);
   if (first) {
     history.domain.assign(now.loss_domain.begin(), now.loss_domain.end());
@@ -83,6 +92,12 @@ void ObservationBuilder::write(int slot, const Situation& now, std::span<double>
     const double level = std::log10(std::max(now.gradient_norm, 1e-12));
     history.log_gradient_norm = history.loss.size() == 2 ? level : 0.5 * (history.log_gradient_norm + level);
   }
+}
+
+void ObservationBuilder::write(int slot, const Situation& now, std::span<double> out) {
+  History& history = history_[static_cast<std::size_t>(slot)];
+  const double fall_before = history.loss.empty() ? 0 : slope(history, 1);
+  remember(history, now);
   std::size_t at = 0;
   const auto put = [&](double x) { out[at++] = x; };
   put(now.progress);
@@ -105,6 +120,14 @@ void ObservationBuilder::write(int slot, const Situation& now, std::span<double>
   for (const ScoreStatistics& s : now.scores) put(clipped((s.top - s.mean) / unit(s.deviation)));
   for (const double a : now.agreement) put(clipped(a));
   for (const double r : now.agent_reward) put(clipped(r));
+  const auto curve = history.forecast.curve();
+  put(curve ? clipped(curve->a) : 0);
+  put(curve ? clipped(curve->e / now.loss_reference) : 0);
+  put(clipped(now.times_seen / 4));
+  put(clipped(now.gradient_cosine));
+  const double credit_unit = unit(root_mean_square(now.credit));
+  for (const Estimate& e : now.credit) put(clipped(e.value / credit_unit));
+  for (const Estimate& e : now.credit) put(clipped(e.standard_error / credit_unit));
   FADER_CHECK_EQ(at, out.size());
   history.domain.assign(now.loss_domain.begin(), now.loss_domain.end());
 }
@@ -116,6 +139,7 @@ void ObservationBuilder::slot_state(Archive& archive, int slot) {
   archive.field("first_mean", history.first_mean);
   archive.field("first_deviation", history.first_deviation);
   archive.field("log_gradient_norm", history.log_gradient_norm);
+  archive.field("forecast", history.forecast);
   const auto size = [&](const char* name) {
     return std::find_if(fields_.begin(), fields_.end(), [&](const Field& f) { return f.name == name; })->size;
   };

@@ -13,7 +13,7 @@ namespace {
 
 double nan() { return std::nan(""); }
 
-enum CreditIndex : std::size_t { kAgentReward, kTrainingLoss, kSeedCode };  // the order of EnvSpec::credits
+enum CreditIndex : std::size_t { kAgentReward, kTrainingLoss, kSeedCode, kEstimators };  // the order of EnvSpec::credits
 
 }  // namespace
 
@@ -24,15 +24,12 @@ Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
   selection_ = make_selection({options_});
   for (const auto& agent : parts_->agents) not_mine_.push_back(agent->not_mine());
 
-  const RewardContext reward_context{corpus_, context.slots};
-  spec_.rewards.push_back(options_.reward);
-  for (const std::string& name : rewards().names())
-    if (name != options_.reward) spec_.rewards.push_back(name);
-  for (const std::string& name : spec_.rewards) rewards_.push_back(rewards().make_default(name, reward_context));
-
   reference_items_ = items(Set::reward, true, options_.reference_passages);
   validation_items_ = items(Set::validation, true, options_.evaluation_passages);
   test_items_ = items(Set::test, true, options_.evaluation_passages);
+  make_rewards(context);
+  const CreditContext credit_context{corpus_, context.slots, parts_->agents.size(), options_.credit_options, options_.selection == "mixture_of_picks" && options_.stratify == "none"};
+  credits_ = std::make_unique<CreditBook>(credit_context, reference_items_.ids, parts_->train.intervals, trainer_, ledger_);
   domain_items_ = items(Set::test, false, options_.domain_passages * static_cast<std::int64_t>(corpus_.domains().size()));
   std::set<std::uint16_t> domains;
   for (const PassageId id : reference_items_.ids) domains.insert(corpus_.document(id).domain);
@@ -42,6 +39,24 @@ Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
   for (const auto d : reference_domains_) names.push_back(corpus_.domains()[d]);
   observations_ = std::make_unique<ObservationBuilder>(context.slots, parts_->agent_names, names, std::log(corpus_.vocabulary()));
   describe();
+}
+
+/// The one that is played, then all others that can be measured here, each pointing the right way.
+void Pretrain::make_rewards(const EnvContext& context) {
+  const TrainOptions& t = parts_->train;
+  if (!options_.reward_options.baseline.empty()) check_baseline(context.baseline, t.intervals, t.steps_per_interval * t.batch * corpus_.context());
+  const RewardContext reward_context{corpus_, context.slots, options_.reward_options, context.baseline};
+  std::vector<std::string> names = rewards().names();
+  std::stable_partition(names.begin(), names.end(), [&](const std::string& name) { return name == options_.reward; });
+  for (const std::string& name : names) {
+    auto made = rewards().make_default(name, reward_context);
+    const std::string lacks = made->lacks();
+    if (!lacks.empty() && name == options_.reward) throw ConfigError("reward: " + lacks);
+    if (!lacks.empty()) continue;
+    check_sign(rewards().at(name), reward_context, reference_items_.ids);
+    spec_.rewards.push_back(name);
+    rewards_.push_back(std::move(made));
+  }
 }
 
 Pretrain::Items Pretrain::items(Set set, bool reference_only, std::int64_t count) const {
@@ -76,10 +91,12 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
       const Cost cost = agent->static_cost();
       ledger_.add(slots[i], Phase::score, cost.tokens, cost.flops);
     }
+    selection_flops(slots[i]);  // what comes from here on is this episode's
   }
   trainer_.reset(slots, seeds);
   for (auto& agent : parts_->agents) agent->begin(slots, seeds);
   for (auto& r : rewards_) r->begin(slots);
+  credits_->begin(slots, seeds);
   evaluate_reference(slots, agents_want_gradient());
   for (const int slot : slots) at(slot).first_loss = at(slot).loss_reference;
   score(slots);
@@ -103,6 +120,10 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
   }
   write_scores(slots, out);
   const std::vector<Selection> chosen = select(slots, weights, out);
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Slot& s = at(slots[i]);
+    credits_->before(scene(slots[i], chosen[i]), s.interval, s.fresh_gradient, [&](std::size_t a) { return ranking(std::span<const float>(s.raw[a]), s.keys[a]); });
+  }
   train(slots, chosen, out);
   const auto wanted = wanted_probes(slots);
   evaluate_reference(slots, agents_want_gradient() || std::any_of(wanted.begin(), wanted.end(), [](const auto& rows) {
@@ -110,7 +131,8 @@ void Pretrain::step(Slots slots, Table<const double> weights, Outcome& out) {
                      }));
   for (std::size_t i = 0; i < slots.size(); ++i)
     if (out.failed[i] || !std::isfinite(at(slots[i]).loss_reference)) diverge(slots[i], i, out);
-  reward(slots, before, loss_before, out);
+  reward(slots, chosen, before, loss_before, out);
+  credit(slots, chosen, out);
   probe(slots, wanted, out);
 
   std::vector<int> ended, going;
@@ -204,6 +226,8 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
     s.training = false;
     ledger_.add(slots[i], Phase::train, job.cost.tokens, job.cost.flops);
     s.tokens += job.cost.tokens;
+    s.train_tokens = job.cost.tokens;
+    s.train_flops = job.cost.flops;
     s.loss_train = s.gradient_norm = 0;
     for (const StepRow& row : job.steps) {  // every step has as many positions as the others
       s.loss_train += row.loss / static_cast<double>(job.steps.size());
@@ -241,6 +265,7 @@ void Pretrain::evaluate_reference(Slots slots, bool gradient) {
   else trainer_.losses(jobs);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     ledger_.add(slots[i], Phase::reward, jobs[i].cost.tokens, jobs[i].cost.flops);
+    at(slots[i]).fresh_gradient = gradient;
     at(slots[i]).loss_reference = summarise(corpus_, reference_items_.ids, at(slots[i]).reference).nats_per_token;
   }
 }
@@ -263,17 +288,48 @@ std::vector<SetLoss> Pretrain::observe(Slots slots, const Items& items, std::vec
   return out;
 }
 
-void Pretrain::reward(Slots slots, const std::vector<std::vector<float>>& before, const std::vector<double>& loss_before, Outcome& out) {
+void Pretrain::reward(Slots slots, const std::vector<Selection>& chosen, const std::vector<std::vector<float>>& before,
+                      const std::vector<double>& loss_before, Outcome& out) {
   const Ledger::Scope scope(ledger_, Phase::reward);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const Slot& s = at(slots[i]);
+    std::vector<std::uint16_t> uses;
+    const auto used = s.pool.used();
+    for (const Pick& pick : chosen[i].picks) uses.push_back(static_cast<std::uint16_t>(used.empty() ? 1 : used[pick.candidate] + 1));
+    const bool last = out.failed[i] || s.interval + 1 == spec_.horizon;
+    const Interval interval{reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference, s.tokens, s.interval, last,
+                            s.train_tokens, s.train_flops, selection_flops(slots[i]), uses};
     for (std::size_t r = 0; r < rewards_.size(); ++r) {
-      const Interval interval{reference_items_.ids, before[i], s.reference, loss_before[i], s.loss_reference, s.tokens};
       const Estimate e = rewards_[r]->measure(slots[i], interval);
       out.reward[i][r] = e.value;
       out.reward_se[i][r] = e.standard_error;
     }
   }
+}
+
+/// Not of what is measured for credit: looking is free.
+double Pretrain::selection_flops(int slot) {
+  Slot& s = at(slot);
+  const auto& flops = ledger_.row(slot).flops;
+  const double all = flops[static_cast<std::size_t>(Phase::score)] + s.probe_flops;  // picking itself counts none
+  double spent = all - s.counted_flops;
+  s.counted_flops = all;
+  for (const auto& agent : parts_->agents) spent += agent->static_cost().flops / static_cast<double>(spec_.horizon);
+  return spent;
+}
+
+CreditScene Pretrain::scene(int slot, const Selection& chosen) {
+  const Slot& s = at(slot);
+  return {.slot = slot, .steps = parts_->train.steps_per_interval, .candidates = s.pool.candidates(),
+          .picks = chosen.picks, .weights = s.weights};
+}
+
+void Pretrain::credit(Slots slots, const std::vector<Selection>& chosen, Outcome& out) {
+  const std::size_t first = kEstimators * spec_.agents.size();
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    if (!out.failed[i])
+      credits_->after(scene(slots[i], chosen[i]), at(slots[i]).interval, {out.reward[i][0], out.reward_se[i][0]}, out.credit[i].subspan(first),
+                      out.credit_se[i].subspan(first));
 }
 
 std::vector<std::vector<std::vector<ProbeGroup>>> Pretrain::wanted_probes(Slots slots) {
@@ -324,7 +380,10 @@ void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<Prob
       parts_->agents[a]->feedback(who, theirs, heard);
       for (std::size_t i = 0; i < rows.size(); ++i) own[rows[i]] = heard[i];
     });
-    for (const Probe& p : probes) ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
+    for (const Probe& p : probes) {
+      ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
+      at(p.slot).probe_flops += p.cost.flops;
+    }
     for (std::size_t i = 0; i < slots.size(); ++i) {
       at(slots[i]).agent_reward[a] = own[i];
       out.credit[i][kAgentReward * wanted.size() + a] = own[i];
@@ -335,7 +394,7 @@ void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<Prob
     for (const auto& agent : parts_->agents) values.push_back(agent->category_values(slots[i]));
     const std::vector<double> seed = seed_code_credit(std::move(values), wanted.size());
     std::copy(seed.begin(), seed.end(), out.credit[i].begin() + static_cast<std::ptrdiff_t>(kSeedCode * wanted.size()));
-    put(spec_.series, "train/reference_gradient_norm", out.series[i], trainer_.reference_norm(slots[i]));
+    put(spec_.series, "train/reference_gradient_norm", out.series[i], at(slots[i]).fresh_gradient ? trainer_.reference_norm(slots[i]) : nan());
   }
 }
 
@@ -420,6 +479,9 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   archive.field("first_loss", s.first_loss);
   archive.field("loss_train", s.loss_train);
   archive.field("gradient_norm", s.gradient_norm);
+  archive.field("fresh_gradient", s.fresh_gradient);
+  archive.field("probe_flops", s.probe_flops);
+  archive.field("counted_flops", s.counted_flops);
   archive.field("validation_flops", s.validation_flops);
   archive.field("weights", s.weights);
   archive.field("agent_reward", s.agent_reward);
@@ -437,6 +499,7 @@ void Pretrain::slot_state(Archive& archive, int slot) {
   if (archive.loading()) check_loaded(archive, s);
   observations_->slot_state(archive, slot);
   for (auto& r : rewards_) r->slot_state(archive, slot);
+  credits_->slot_state(archive, slot);
   for (auto& a : parts_->agents) a->slot_state(archive, slot);
   ledger_.slot_state(archive, slot);
   trainer_.slot_state(archive, slot);

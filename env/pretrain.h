@@ -3,6 +3,7 @@
 //
 // Per interval and slot, in this order:
 //   select   passages for U steps, from the pool's candidates (pool.h) by weights and scores (selection.h)
+//   credit   what each agent's own picks would be worth to the model as it is (credit.h), in some intervals
 //   train    U optimiser steps
 //   reward   losses on the same reference passages as before, with their gradient when an agent asked for probes or scores by it
 //   probe    what the agents' probe passages were worth; their memories hear of it, and credit is known (credit.h)
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "core/rng.h"
+#include "env/credit_book.h"
 #include "env/observation.h"
 #include "env/pool.h"
 #include "env/registry.h"
@@ -32,8 +34,11 @@ struct PretrainOptions final : EnvOptions, SelectionOptions {
   std::int64_t pool_size = 0, epochs = 1;
   std::int64_t reference_passages = 256, evaluation_passages = 512, domain_passages = 64;
   std::int64_t validation_every = 0;
+  RewardOptions reward_options;
+  EstimatorOptions credit_options;
   PretrainOptions() { reward = "reference_loss_drop"; }
   bool trains() const override { return true; }
+  std::string reward_baseline() const override { return reward_options.baseline; }
   void fields(Fields& f) override;
   void validate() const override;
 };
@@ -64,6 +69,10 @@ class Pretrain final : public Env {
     std::vector<float> reference;                // losses on reference_items_
     double validation_flops = 0;                 // of looking during the episode
     double loss_reference = 0, first_loss = 0, loss_train = 0, gradient_norm = 0;
+    bool fresh_gradient = false;                 // the trainer's reference gradient is of the model as it is
+    std::int64_t train_tokens = 0;               // of the last interval, as train_flops
+    double train_flops = 0;
+    double probe_flops = 0, counted_flops = 0;   // of agents' probes so far; of what rewards have been told of selection
     std::vector<double> weights, agent_reward;   // executed last; eq. (7) of the last interval
     std::vector<std::vector<float>> raw;         // scores of the candidates at hand as they came, per agent
     std::vector<std::uint64_t> keys;             // of the lots that break their ties, per agent
@@ -105,7 +114,12 @@ class Pretrain final : public Env {
   void evaluate_reference(Slots slots, bool gradient);
   /// Losses that only people look at; `costs[i]` is what those of slots[i] cost.
   std::vector<SetLoss> observe(Slots slots, const Items& items, std::vector<Cost>& costs);
-  void reward(Slots slots, const std::vector<std::vector<float>>& before, const std::vector<double>& loss_before, Outcome& out);
+  void make_rewards(const EnvContext& context);
+  void reward(Slots slots, const std::vector<Selection>& chosen, const std::vector<std::vector<float>>& before,
+              const std::vector<double>& loss_before, Outcome& out);
+  double selection_flops(int slot);  // since it was asked last
+  CreditScene scene(int slot, const Selection& chosen);
+  void credit(Slots slots, const std::vector<Selection>& chosen, Outcome& out);
   /// Asks every agent what it wants probed: [agent][row][group].
   std::vector<std::vector<std::vector<ProbeGroup>>> wanted_probes(Slots slots);
   void probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out);
@@ -124,6 +138,7 @@ class Pretrain final : public Env {
   const Corpus& corpus_;
   Trainer& trainer_;
   std::vector<std::unique_ptr<Reward>> rewards_;
+  std::unique_ptr<CreditBook> credits_;
   EnvSpec spec_;
   Ledger ledger_;
   std::function<void()> resting_;

@@ -21,10 +21,13 @@ void PretrainOptions::fields(Fields& f) {
     "same from then on (ignore)").one_of({"stop", "ignore"});
   f("inclusion_draws", inclusion_draws, "selections that are simulated each interval to log how likely passages were to be picked; 0: none", 0, 1e6);
   f("validation_every", validation_every, "intervals between validation losses during a run, for people only; 0: never", 0, 1e9).not_in_hash();
+  reward_options.fields(f);
+  credit_options.fields(f);
 }
 
 void PretrainOptions::validate() const {
   validate_selection(pool == "stream" ? candidates : 0, epochs);
+  credit_options.validate();
   if (pool == "stream" && (pool_size > 0 || epochs > 1))
     throw ConfigError(fmt::format("{} is {} and pool is 'stream', whose passages are seen once; set pool = \"reservoir\", or leave it out",
                                   pool_size > 0 ? "pool_size" : "epochs", pool_size > 0 ? pool_size : epochs));

@@ -20,6 +20,7 @@ void Pretrain::describe() {
   spec_.horizon = parts_->train.intervals;
   spec_.agents = agents;
   spec_.credits = {"agent_reward", "training_loss", "seed_code"};
+  spec_.credits.insert(spec_.credits.end(), options_.credit_options.names.begin(), options_.credit_options.names.end());
   spec_.observation = observations_->fields();
 
   const char* loss = "nat/token";
@@ -142,7 +143,7 @@ void Pretrain::write_observation(Slots slots, Outcome& out) {
     const SetLoss reference = summarise(corpus_, reference_items_.ids, s.reference);
     std::vector<double> domains, own = s.agent_reward;
     for (const auto d : reference_domains_) domains.push_back(reference.domain_nats_per_token[d]);
-    const double norm = trainer_.reference_norm(slots[i]);
+    const double norm = s.fresh_gradient ? trainer_.reference_norm(slots[i]) : nan();
     for (double& r : own) r /= norm * norm;
     Situation now;
     now.progress = static_cast<double>(s.interval) / static_cast<double>(spec_.horizon);
@@ -156,6 +157,11 @@ void Pretrain::write_observation(Slots slots, Outcome& out) {
     now.scores = s.scores;
     now.agreement = s.agreement;
     now.agent_reward = own;
+    now.tokens = static_cast<double>(s.tokens);
+    const auto used = s.pool.used();
+    for (const std::uint16_t uses : used) now.times_seen += uses / static_cast<double>(used.size());
+    now.gradient_cosine = nan();
+    now.credit = credits_->last(slots[i]);
     observations_->write(slots[i], now, out.observation[i]);
   }
 }

@@ -6,6 +6,7 @@
 
 #include "agents/agent.h"
 #include "core/registry.h"
+#include "env/baseline.h"
 #include "env/env.h"
 #include "trainer/trainer.h"
 
@@ -23,6 +24,8 @@ struct Pretraining {
 
 struct EnvContext {
   int slots = 1;
+  /// Of the run that EnvOptions::reward_baseline names.
+  Baseline baseline = {};
   /// Null for a known-answer environment. The environment takes it over.
   std::shared_ptr<Pretraining> pretraining;
 };
@@ -31,6 +34,8 @@ struct EnvContext {
 struct EnvOptions : Options {
   std::string reward;  ///< the first of the rewards that are logged, and what policies learn from by default
   virtual bool trains() const = 0;
+  /// Path of a run whose reference losses the environment wants to see (EnvContext::baseline); empty: none.
+  virtual std::string reward_baseline() const { return ""; }
 };
 
 using EnvRegistry = Registry<Env, const EnvContext&>;

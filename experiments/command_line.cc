@@ -35,7 +35,7 @@ po::options_description described() {
       ("resume", "keep the complete runs of an earlier start with the same configuration, run the others")
       ("dry-run", "check everything, show the points, run nothing")
       ("print-config", "print every point in full, with where each value came from")
-      ("list", one("SHELF"), "what there is: agents, policies, rewards or envs")
+      ("list", one("SHELF"), "what there is: agents, policies, rewards, credits or envs")
       ("explain", one("NAME"), "the options of a thing or a section: policy.ucb, agent.domain, env.pretrain-v0, train, ...")
       ("compare", po::value<Texts>()->multitoken()->value_name("A B"), "compare two runs bit for bit, exit 5 if they differ")
       ("quiet", "no progress")

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "core/error.h"
+#include "env/credit.h"
 #include "env/reward.h"
 #include "experiments/config.h"
 
@@ -38,6 +39,7 @@ std::vector<Subject> things(const std::string& shelf) {
   else if (shelf == "envs") add_shelf(out, environments(), "env", "[env]");
   else if (shelf == "policies") add_shelf(out, policies(), "policy", "[[policies]]");
   else if (shelf == "rewards") add_shelf(out, rewards(), "reward", "");
+  else if (shelf == "credits") add_shelf(out, credit_estimators(), "credit", "");
   else throw ConfigError(fmt::format("no shelf '{}'{}", shelf, suggestion(shelf, shelf_names())));
   return out;
 }
@@ -68,6 +70,8 @@ const std::vector<Topic>& topics() {
       {{"agent", "agents"}, "agents: what scores passages, and what a policy weighs against each other\n\n"
        "[[agents]]\nkind = \"...\"\nname = \"...\"  # its kind, when not given\n", "agents", "agent"},
       {{"reward", "rewards"}, "rewards: what an interval was worth; env.reward and the reward of a policy name one\n", "rewards", "reward"},
+      {{"credit", "credits"}, "credits: estimators of what each agent's picks are worth; env.credit lists some, and the credit of a policy names one\n",
+       "credits", "credit"},
       {{"name"}, "name: of the experiment, and of the folder of its results; when not given, the name of the file\n\nname = \"...\"\n", "", ""},
       {{"base"}, "base: an experiment file to begin from, relative to this one: tables merge by key, lists replace, "
        "the name is not inherited\n\nbase = \"...\"\n", "", ""},
@@ -139,7 +143,7 @@ const std::vector<Section>& sections() {
   return all;
 }
 
-std::vector<std::string> shelf_names() { return {"agents", "envs", "policies", "rewards"}; }
+std::vector<std::string> shelf_names() { return {"agents", "credits", "envs", "policies", "rewards"}; }
 
 std::string list_text(const std::string& shelf) {
   const std::vector<Subject> list = things(shelf);

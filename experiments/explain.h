@@ -18,7 +18,7 @@ struct Section {
 /// [run], [corpus], [model], [train], [compare].
 const std::vector<Section>& sections();
 
-/// "agents", "envs", "policies", "rewards"
+/// "agents", "credits", "envs", "policies", "rewards"
 std::vector<std::string> shelf_names();
 
 /// A line for each thing on a shelf: name, summary, status. ConfigError for an unknown shelf.

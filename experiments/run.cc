@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "experiments/baseline.h"
 #include "experiments/control.h"
 
 namespace fader {
@@ -72,6 +73,8 @@ Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Cor
   Cohort cohort;
   EnvContext context;
   context.slots = members_of(point);
+  if (const std::string baseline = static_cast<const EnvOptions&>(*point.env.options).reward_baseline(); !baseline.empty())
+    context.baseline = read_baseline(baseline, seed, point, corpus ? corpus->hash() : "");
   if (corpus) context.pretraining = pretraining_of(point, corpus, progress, std::move(ranks), context.slots);
   cohort.env = environments().at(point.env.kind).make(*point.env.options, context);
   const EnvSpec& spec = cohort.env->spec();

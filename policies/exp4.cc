@@ -58,7 +58,7 @@ class Experts {
     std::size_t fixed = (asked("agents") ? agents_ : 0) + (asked("uniform") ? 1 : 0);
     if (asked("fields"))
       for (const Field& field : context.observation)
-        if (field.axis == "agent" && field.name != "weights" && field.size == agents_) offsets_.push_back(field.offset);
+        if (field.axis == "agent" && !field.asked_for && field.name != "weights" && field.size == agents_) offsets_.push_back(field.offset);
     if (fixed + offsets_.size() == 0)
       throw ConfigError(
           "experts: nothing is observed of each agent, so that \"fields\" alone has no expert; add \"agents\" or \"uniform\"");

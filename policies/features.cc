@@ -11,7 +11,7 @@ constexpr double kMost = 1e100;  // of a loaded number: squares of such are fini
 }  // namespace
 
 void FeatureOptions::fields(Fields& f) {
-  f("observe", observe, "fields of the observation that it reads; empty: all that are not counted by domain");
+  f("observe", observe, "fields of the observation that it reads; empty: all but those counted by domain and those that are to be asked for");
   f("stack", stack, "decisions whose observations it sees at once, the newest first", 1, 1000);
 }
 
@@ -23,7 +23,7 @@ Features::Features(const FeatureOptions& options, const PolicyContext& context) 
       throw ConfigError(fmt::format("observe: the environment shows no '{}'{}", name, suggestion(name, known)));
   for (const Field& field : context.observation) {
     const bool named = std::find(options.observe.begin(), options.observe.end(), field.name) != options.observe.end();
-    if (!named && (!options.observe.empty() || field.axis == "domain")) continue;
+    if (!named && (!options.observe.empty() || field.axis == "domain" || field.asked_for)) continue;
     picked_.push_back(field);
     width_ += field.size;
   }

@@ -1,7 +1,7 @@
 // What a policy that reads observations makes of them: the fields it wants, one after another, over the last few decisions.
 //
 // Fields counted by domain are left out unless they are named: another corpus has other domains, and a policy that was
-// learned on one experiment shall be readable on another. Histories belong to slots; `begin` forgets them. Not thread-safe.
+// learned on one experiment shall be readable on another. So are those that say so themselves (Field::asked_for). Histories belong to slots; `begin` forgets them. Not thread-safe.
 #pragma once
 #include <span>
 #include <string>
@@ -12,7 +12,7 @@
 namespace fader {
 
 struct FeatureOptions {
-  std::vector<std::string> observe;   ///< names of fields; empty: all that are not counted by domain
+  std::vector<std::string> observe;   ///< names of fields; empty: all but those counted by domain and those to be asked for
   std::int64_t stack = 1;             ///< decisions seen at once, the newest first; zeros before the first
   void fields(Fields& f);
 };

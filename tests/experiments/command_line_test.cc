@@ -76,7 +76,7 @@ TEST_CASE("what cannot be understood is refused with advice") {
   CHECK(message({"a.toml", "--jobs", "0"}) == "--jobs is '0'; expected a whole number, 1 to 4096");
   CHECK(message({"a.toml", "--jobs", "2.5"}) == "--jobs is '2.5'; expected a whole number, 1 to 4096");
   CHECK(message({"a.toml", "b.toml", "--point", "1"}) == "--point speaks of one experiment file; run the files one by one");
-  CHECK(message({"--list", "policy"}) == "--list is 'policy'; expected agents, envs, policies, rewards");
+  CHECK(message({"--list", "policy"}) == "--list is 'policy'; expected agents, credits, envs, policies, rewards");
   CHECK(message({"--list", "agent"}) ==
         "--list is 'agent'; expected agents, envs, policies, rewards; did you mean 'agents'?");
   CHECK(message({"--list", "envs", "--explain", "run"}) == "--list and --explain cannot go together");

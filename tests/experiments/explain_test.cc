@@ -4,6 +4,7 @@
 
 #include "agents/agent.h"
 #include "core/error.h"
+#include "env/credit.h"
 #include "env/registry.h"
 #include "env/reward.h"
 #include "policies/policy.h"
@@ -48,6 +49,7 @@ TEST_CASE("everything on a shelf is listed and explained from its registration")
   check_shelf(agents(), "agents", "agent");
   check_shelf(environments(), "envs", "env");
   check_shelf(rewards(), "rewards", "reward");
+  check_shelf(credit_estimators(), "credits", "credit");
 }
 
 TEST_CASE("sections, single options and bare names") {
@@ -90,6 +92,7 @@ TEST_CASE("what is chosen by kind is explained by what there is to choose from")
   check_topic(policies(), {"policy", "policies", "[policy]", "[[policies]]"}, "policy");
   check_topic(agents(), {"agent", "agents", "[[agents]]"}, "agent");
   check_topic(rewards(), {"reward", "rewards"}, "reward");
+  check_topic(credit_estimators(), {"credit", "credits"}, "credit");
   CHECK(has(explain_text("policy"), "set = { "));
   CHECK(has(explain_text("name"), "name = "));
   CHECK(has(explain_text("base"), "relative to this one"));
