@@ -70,18 +70,14 @@ void CreditBook::before(CreditScene scene, std::int64_t interval, bool fresh, co
   for (std::size_t a = 0; a < agents_; ++a) page.rankings.push_back(ranker(a));
   scene.rankings = page.rankings;
   page.own = own_picks(scene);
-  if (page.measured == interval) {
-    if (page.influence.size() != scene.picks.size())
-      throw DataError(fmt::format("stored credit: influence of {} picks, and {} are made", page.influence.size(), scene.picks.size()));
-    return;
-  }
+  page.influence.assign(scene.picks.size(), std::nanf(""));
+  if (page.measured == interval) return;
   const std::vector<PassageId> reference = window(page, interval);
   const std::vector<float> weight = token_weights(corpus_, reference);
   scene.own = page.own;
   scene.reference = reference;
   scene.reference_weight = weight;
   page.found.assign(estimators_.size() * agents_, {});
-  page.influence.assign(scene.picks.size(), std::nanf(""));
   const auto ask_those = [&](bool replacing) {
     for (std::size_t e = 0; e < estimators_.size(); ++e)
       if (const CreditNeeds needs = estimators_[e]->needs(); !needs.after && needs.replaces == replacing)
@@ -91,7 +87,6 @@ void CreditBook::before(CreditScene scene, std::int64_t interval, bool fresh, co
   const bool replaced = any([](const CreditNeeds& n) { return n.replaces; });
   if (any([](const CreditNeeds& n) { return n.gradient; }) && (!fresh || replaced)) take_gradient(scene);
   ask_those(false);
-  if (any([](const CreditNeeds& n) { return n.influence; })) measure_influence(scene, page.influence);
   page.measured = interval;
 }
 
@@ -136,21 +131,9 @@ void CreditBook::take_gradient(const CreditScene& scene) {
   ledger_.add(scene.slot, Phase::probe, job.cost.tokens, job.cost.flops);
 }
 
-/// Of the picks that the first steps begin to train on.
-void CreditBook::measure_influence(const CreditScene& scene, std::span<float> influence) {
-  std::int64_t left = trainer_.demand(scene.slot, std::min(options_.steps, scene.steps));
-  std::vector<PassageId> ids;
-  for (std::size_t i = 0; i < influence.size() && left > 0; ++i) {
-    ids.push_back(scene.candidates[scene.picks[i].candidate]);
-    left -= corpus_.passages()[ids.back()].tokens;
-  }
-  std::vector<Probe> probes;
-  for (const PassageId& id : ids) probes.push_back({.slot = scene.slot, .passages = {&id, 1}});
-  trainer_.influence(probes);
-  for (std::size_t i = 0; i < probes.size(); ++i) {
-    influence[i] = probes[i].dot;
-    ledger_.add(scene.slot, Phase::probe, probes[i].cost.tokens, probes[i].cost.flops);
-  }
+std::span<float> CreditBook::influence(int slot, std::int64_t interval) {
+  if (!measures(interval) || !any([](const CreditNeeds& n) { return n.influence; })) return {};
+  return at(slot).influence;
 }
 
 void CreditBook::slot_state(Archive& archive, int slot) {
@@ -167,7 +150,6 @@ void CreditBook::slot_state(Archive& archive, int slot) {
   archive.field("measured", page.measured);
   archive.field("found", found);
   archive.field("last", last);
-  archive.field("influence", page.influence);
   if (archive.loading()) {
     archive.expect(found.size() == 2 * agents_ * estimators_.size() || found.empty(), "credit of each agent by each estimator");
     archive.expect(last.size() == 2 * agents_, "credit of each agent");

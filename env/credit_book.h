@@ -29,6 +29,9 @@ class CreditBook {
   /// reference gradient of the model as it is. Called again for an interval that a saved state belongs to the middle of, it measures
   /// nothing.
   void before(CreditScene scene, std::int64_t interval, bool fresh, const Ranker& ranker);
+  /// Room for the influence of the interval's picks, TrainJob::influence, in its first influence_steps(); empty: not wanted.
+  std::span<float> influence(int slot, std::int64_t interval);
+  std::int64_t influence_steps() const { return options_.steps; }
   /// After the interval; `scene` as before. Fills credit and credit_se, [estimators K].
   void after(CreditScene scene, std::int64_t interval, Estimate reward, std::span<double> credit, std::span<double> credit_se);
   /// What the first estimator found last, [K]; NaN before, and without estimators.
@@ -39,9 +42,9 @@ class CreditBook {
  private:
   struct Page {
     std::uint64_t seed = 0;
-    std::int64_t measured = -1;              // the interval that `found` and `influence` are of
+    std::int64_t measured = -1;              // the interval that `found` is of
     std::vector<Estimate> found;             // [estimators, K] of those that look before the training
-    std::vector<float> influence;            // of each pick
+    std::vector<float> influence;            // of each pick of the interval at hand
     std::vector<Estimate> last;              // [K]
     std::vector<std::vector<std::uint32_t>> rankings, own;  // [K] of the interval at hand, between before and after
   };
@@ -55,7 +58,6 @@ class CreditBook {
   std::vector<PassageId> window(const Page& page, std::int64_t interval) const;
   void ask(std::size_t estimator, const CreditScene& scene, std::int64_t interval, std::span<Estimate> credit);
   void take_gradient(const CreditScene& scene);
-  void measure_influence(const CreditScene& scene, std::span<float> influence);
 
   const Corpus& corpus_;
   const EstimatorOptions options_;

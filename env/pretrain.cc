@@ -209,6 +209,8 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
     jobs[i].slot = slots[i];
     jobs[i].passages = chosen[i].ids;
     jobs[i].loss = losses[i];
+    jobs[i].influence = credits_->influence(slots[i], at(slots[i]).interval);
+    jobs[i].influence_steps = credits_->influence_steps();
     at(slots[i]).training = true;
   }
   trainer_.train(jobs, parts_->train.steps_per_interval, resting_);
@@ -225,6 +227,7 @@ void Pretrain::train(Slots slots, const std::vector<Selection>& chosen, Outcome&
     const TrainJob& job = jobs[i];
     s.training = false;
     ledger_.add(slots[i], Phase::train, job.cost.tokens, job.cost.flops);
+    ledger_.add(slots[i], Phase::probe, 0, job.influence_flops);
     s.tokens += job.cost.tokens;
     s.train_tokens = job.cost.tokens;
     s.train_flops = job.cost.flops;

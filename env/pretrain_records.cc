@@ -160,7 +160,7 @@ void Pretrain::write_observation(Slots slots, Outcome& out) {
     now.tokens = static_cast<double>(s.tokens);
     const auto used = s.pool.used();
     for (const std::uint16_t uses : used) now.times_seen += uses / static_cast<double>(used.size());
-    now.gradient_cosine = nan();
+    now.gradient_cosine = trainer_.reference_cosine(slots[i]);
     now.credit = credits_->last(slots[i]);
     observations_->write(slots[i], now, out.observation[i]);
   }

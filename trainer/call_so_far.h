@@ -16,6 +16,7 @@ struct CallSoFar {
   std::vector<double> dots;          // of each passage: inner products with the reference gradient, summed over tokens; empty: not wanted
   std::vector<std::int64_t> measured;  // tokens that these are of
   Cost cost;
+  double influence_flops = 0;
 
   void state(Archive& archive) {
     std::vector<std::int64_t> step;
@@ -32,6 +33,7 @@ struct CallSoFar {
     archive.field("measured", measured);
     archive.field("cost_tokens", cost.tokens);
     archive.field("cost_flops", cost.flops);
+    archive.field("influence_flops", influence_flops);
     if (!archive.loading()) return;
     archive.expect(values.size() == 3 * step.size() && nats.size() == tokens.size() && dots.size() == measured.size() &&
                        (dots.empty() || dots.size() == nats.size()), "what a call of train has done");

@@ -210,6 +210,7 @@ class SlotTrainer final : public Trainer {
     FADER_CHECK(job.influence.empty() || s.has_reference, "influence in slot {} before set_reference", job.slot);
     job.steps.clear();
     job.cost = {};
+    job.influence_flops = 0;
     job.diverged = s.diverged;
     const bool begun = !s.done.rows.empty();
     if ((s.diverged && !begun) || steps <= 0) return;
@@ -245,7 +246,7 @@ class SlotTrainer final : public Trainer {
       if (job.taken) s.step = job.step;
       s.done.rows.push_back({job.step, job.loss, job.rate, job.gradient_norm});
       charge(s.done.cost, 3.0, *job.batch);
-      if (!job.dots.empty()) s.done.cost.flops += by_product_flops(layout_, *job.batch);
+      if (!job.dots.empty()) s.done.influence_flops += by_product_flops(layout_, *job.batch);
       collect(job, s.done);
     }
     return true;
@@ -281,6 +282,7 @@ class SlotTrainer final : public Trainer {
     Slot& s = at(job.slot);
     job.steps = s.done.rows;
     job.cost = s.done.cost;
+    job.influence_flops = s.done.influence_flops;
     job.diverged = s.diverged;
     for (std::size_t i = 0; i < job.loss.size(); ++i)
       if (s.done.tokens[i] > 0) job.loss[i] = static_cast<float>(s.done.nats[i] / static_cast<double>(s.done.tokens[i]));

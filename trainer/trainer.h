@@ -76,7 +76,8 @@ struct TrainJob {
   std::span<float> influence;
   std::int64_t influence_steps = 0;     ///< how many of the call's first steps measure it; 0: all of them
   std::vector<StepRow> steps;           ///< filled; a step that diverged is the last row, and was not taken
-  Cost cost;
+  Cost cost;                            ///< of training alone
+  double influence_flops = 0;           ///< filled: what measuring influence cost beside it
   bool diverged = false;                ///< a loss or gradient was not finite; the slot stands still since
 };
 struct LossJob {

@@ -29,7 +29,7 @@ class MeanProbe : public CreditEstimator {
       begin.push_back(passages.size());
     }
     std::vector<Probe> probes;
-    for (const PassageId& id : passages) probes.push_back({.slot = scene.slot, .passages = {&id, 1}});
+    for (const PassageId& id : passages) probes.push_back({.slot = scene.slot, .passages = {&id, 1}, .norm_wanted = cosine_});
     trainer.influence(probes);
     Cost cost;
     std::vector<double> value;
