@@ -21,7 +21,7 @@ Pretrain::Pretrain(const PretrainOptions& options, const EnvContext& context)
     : options_(options), parts_(context.pretraining), corpus_(*parts_->corpus), trainer_(*parts_->trainer), ledger_(context.slots),
       slots_(static_cast<std::size_t>(context.slots)) {
   lay_out_pool();
-  selection_ = make_selection({options_});
+  selection_ = make_selection({options_, parts_->threads});
   for (const auto& agent : parts_->agents) not_mine_.push_back(agent->not_mine());
 
   reference_items_ = items(Set::reward, true, options_.reference_passages);

@@ -20,6 +20,7 @@ struct Pretraining {
   std::unique_ptr<Trainer> trainer;
   std::vector<std::unique_ptr<Agent>> agents;
   std::vector<std::string> agent_names;   ///< kind, or the name given in the file
+  int threads = 1;                        ///< of the machine's that selection may use; changes no result
 };
 
 struct EnvContext {

@@ -22,6 +22,7 @@ std::shared_ptr<Pretraining> pretraining_of(const Point& point, std::shared_ptr<
   parts->model = point.model;
   parts->train = point.train;
   parts->corpus = corpus;
+  parts->threads = static_cast<int>(point.run.threads);
   const Machine machine{static_cast<int>(point.run.threads), point.run.pinned, point.run.device, nullptr};
   const AgentContext context{corpus, slots, progress, point.model, point.train, machine};
   for (const Chosen& agent : point.agents) {
