@@ -88,7 +88,7 @@ class Pretrain final : public Env {
   };
 
   /// What an interval trains on.
-  struct Selection : Chosen {
+  struct Selection : Selected {
     std::vector<PassageId> ids;        // of each pick
     std::vector<double> tokens;        // of it that this interval trains on: the last one may be cut
     std::vector<double> inclusion;     // of each candidate, where it is simulated

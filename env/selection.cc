@@ -56,7 +56,7 @@ std::unique_ptr<SelectionMethod> make_selection(const SelectionContext& context)
   return std::make_unique<Strata>(std::move(method));
 }
 
-void share_weights(const Offer& offer, bool filters, Chosen& out) {
+void share_weights(const Offer& offer, bool filters, Selected& out) {
   const std::size_t k = offer.weights.size();
   out.shares.assign(offer.weights.begin(), offer.weights.end());
   out.exhausted.assign(k, 0.0);
@@ -76,7 +76,7 @@ void share_weights(const Offer& offer, bool filters, Chosen& out) {
 std::vector<double> inclusion_probabilities(SelectionMethod& method, const Offer& offer, std::int64_t draws, Rng rng) {
   FADER_CHECK(draws > 0, "{} draws", draws);
   std::vector<std::int64_t> times(offer.candidates, 0);
-  Chosen chosen;
+  Selected chosen;
   for (std::int64_t d = 0; d < draws; ++d) {
     method.select(offer, rng, chosen);
     for (const Pick& pick : chosen.picks) ++times[pick.candidate];

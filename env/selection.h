@@ -44,7 +44,7 @@ struct Offer {
   }
 };
 
-struct Chosen {
+struct Selected {
   std::vector<Pick> picks;
   /// [K] The weights that were really played: each pick's, averaged over the picks. Bitwise the offer's where nobody ran out.
   std::vector<double> shares;
@@ -67,7 +67,7 @@ struct SelectionOptions {
 class SelectionMethod {
  public:
   virtual ~SelectionMethod() = default;
-  virtual void select(const Offer& offer, Rng& rng, Chosen& out) = 0;
+  virtual void select(const Offer& offer, Rng& rng, Selected& out) = 0;
 };
 
 struct SelectionContext {
@@ -87,7 +87,7 @@ std::unique_ptr<SelectionMethod> make_selection(const SelectionContext& context)
 
 /// Weights of an interval whose scores are summed: an agent with weight to which none of the candidates belongs is out, and its
 /// weight goes to the others in proportion; if none is left they stay as they are. Fills `out.shares` and `out.exhausted`.
-void share_weights(const Offer& offer, bool filters, Chosen& out);
+void share_weights(const Offer& offer, bool filters, Selected& out);
 
 /// How likely each candidate is to be picked at all: its share of `draws` selections, standard error sqrt(p (1 - p) / draws). There
 /// is no closed form for most methods. The agents' ties are as the offer has them.

@@ -53,7 +53,7 @@ Offer Strata::within(const Offer& offer, std::size_t domain) {
   return out;
 }
 
-void Strata::serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Chosen& out) {
+void Strata::serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Selected& out) {
   Offer part = within(offer, domain);
   part.demand = demand;
   within_->select(part, rng, part_);
@@ -69,7 +69,7 @@ void Strata::serve(const Offer& offer, std::size_t domain, std::int64_t demand, 
   }
 }
 
-void Strata::select(const Offer& offer, Rng& rng, Chosen& out) {
+void Strata::select(const Offer& offer, Rng& rng, Selected& out) {
   FADER_CHECK_EQ(offer.domains.size(), offer.candidates);
   const std::size_t k = offer.weights.size();
   std::size_t domains = 1;

@@ -20,7 +20,7 @@ class Strata final : public SelectionMethod {
  public:
   explicit Strata(std::unique_ptr<SelectionMethod> within) : within_(std::move(within)) {}
   /// `offer.domains` says whose each candidate is.
-  void select(const Offer& offer, Rng& rng, Chosen& out) override;
+  void select(const Offer& offer, Rng& rng, Selected& out) override;
 
  private:
   /// The candidates of one domain, copied.
@@ -36,12 +36,12 @@ class Strata final : public SelectionMethod {
     Pick pick;
   };
   Offer within(const Offer& offer, std::size_t domain);
-  void serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Chosen& out);
+  void serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Selected& out);
 
   std::unique_ptr<SelectionMethod> within_;
   Stratum stratum_;
   std::vector<Placed> placed_;
-  Chosen part_;
+  Selected part_;
 };
 
 }  // namespace fader

@@ -23,7 +23,7 @@ class BatchFilter final : public SelectionMethod {
  public:
   BatchFilter(const NoOptions&, const SelectionContext& context) : options_(context.options) {}
 
-  void select(const Offer& offer, Rng& rng, Chosen& out) override {
+  void select(const Offer& offer, Rng& rng, Selected& out) override {
     out.picks.clear();
     share_weights(offer, options_.filters(), out);
     mixture_.begin(offer, out.shares, options_);

@@ -24,7 +24,7 @@ class GumbelTopK final : public SelectionMethod {
  public:
   GumbelTopK(const NoOptions&, const SelectionContext& context) : options_(context.options), team_(context.threads), finder_(team_) {}
 
-  void select(const Offer& offer, Rng& rng, Chosen& out) override {
+  void select(const Offer& offer, Rng& rng, Selected& out) override {
     out.picks.clear();
     share_weights(offer, options_.filters(), out);
     mixture_.begin(offer, out.shares, options_);

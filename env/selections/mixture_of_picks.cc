@@ -24,7 +24,7 @@ class MixtureOfPicks final : public SelectionMethod {
     for (int t = 0; t < team_.size(); ++t) finders_.emplace_back(alone_);
   }
 
-  void select(const Offer& offer, Rng& rng, Chosen& out) override {
+  void select(const Offer& offer, Rng& rng, Selected& out) override {
     const std::size_t k = offer.weights.size();
     out.picks.clear();
     out.shares.assign(k, 0.0);
@@ -107,7 +107,7 @@ class MixtureOfPicks final : public SelectionMethod {
   }
 
   /// Places until the demand is met or nobody has anything left.
-  void play(const Offer& offer, Theirs theirs, Rng& rng, Chosen& out) {
+  void play(const Offer& offer, Theirs theirs, Rng& rng, Selected& out) {
     if (got_ >= offer.demand || out.picks.size() == offer.candidates) return;
     const bool own = theirs == Theirs::own;
     const std::size_t k = offer.weights.size();

@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
       options.scores = method == "mixture_of_picks" ? "ranks" : "raw";
       const auto selection = make_selection({options, threads});
       Offer offer{.weights = weights, .scores = scores, .keys = keys, .tokens = columns.tokens, .candidates = n, .demand = picks * 80};
-      Chosen chosen;
+      Selected chosen;
       const std::int64_t before = counted::bytes;
       counted::most = before;
       const auto select = [&] {

@@ -30,7 +30,7 @@ TEST_CASE("a batch filter's frequencies and propensities are those of all batche
   }
   CHECK(std::abs(surprise(all, frequencies(*batch, offer, 200'000, Rng(3, "draws")))) < 5);
   Rng rng(4, "draws");
-  Chosen chosen;
+  Selected chosen;
   for (int i = 0; i < 200; ++i) {
     batch->select(offer, rng, chosen);
     double p = 1;
@@ -46,7 +46,7 @@ TEST_CASE("a batch that holds too little is taken whole, and others at random") 
   const auto batch = method(filter(1));
   std::map<std::vector<std::uint32_t>, int> seen;
   Rng rng(7, "draws");
-  Chosen chosen;
+  Selected chosen;
   const int draws = 60'000;
   std::map<std::vector<std::uint32_t>, double> probability;
   for (int i = 0; i < draws; ++i) {

@@ -119,7 +119,7 @@ TEST_CASE("frequencies of Gumbel top-k are those of drawing without replacement 
   const auto draws = method(gumbel(0.5));
   CHECK(std::abs(surprise(all, frequencies(*draws, offer, 300'000, Rng(3, "draws")))) < 5);
   Rng rng(4, "draws");
-  Chosen chosen;
+  Selected chosen;
   for (int i = 0; i < 200; ++i) {
     draws->select(offer, rng, chosen);
     double p = 1;

@@ -6,7 +6,7 @@ using namespace fader;
 
 namespace {
 
-Chosen picks_of(Setting& s, std::uint64_t seed, const std::string& exhausted = "renormalise", int threads = 1) {
+Selected picks_of(Setting& s, std::uint64_t seed, const std::string& exhausted = "renormalise", int threads = 1) {
   SelectionOptions options;
   options.exhausted = exhausted;
   return select(*method(options, threads), s.offer(), Rng(seed, "picks"));
@@ -47,10 +47,10 @@ TEST_CASE("mixture of picks is bit for bit what whole rankings give, for any sco
           double tokens = 0;
           for (const auto t : s.tokens) tokens += t;
           s.demand = static_cast<std::int64_t>(share * tokens);
-          const Chosen expected = simple::mixture_of_picks(s.offer(), true, Rng(seed, "picks"));
+          const Selected expected = simple::mixture_of_picks(s.offer(), true, Rng(seed, "picks"));
           for (const int threads : {1, 2}) {
             CAPTURE(n, agents, values, share, threads);
-            const Chosen got = picks_of(s, seed, "renormalise", threads);
+            const Selected got = picks_of(s, seed, "renormalise", threads);
             CHECK(same(got.picks, expected.picks));
             CHECK(got.shares == s.weights);
             CHECK(got.exhausted == std::vector<double>(agents, 0.0));
@@ -83,7 +83,7 @@ TEST_CASE("of very many candidates the same are found, also where a sample of th
       }
     s.demand = 60'000;
     CAPTURE(kind);
-    const Chosen one = picks_of(s, 1), two = picks_of(s, 1, "renormalise", 2);
+    const Selected one = picks_of(s, 1), two = picks_of(s, 1, "renormalise", 2);
     CHECK(same(one.picks, two.picks));
     // one agent's head, and the whole by the rule that an agent takes the best of what it has left
     std::vector<std::vector<std::uint32_t>> rankings;
@@ -153,7 +153,7 @@ TEST_CASE("propensities of mixture of picks are conditional probabilities: they 
   const auto mixture = method({});
   CHECK(std::abs(surprise(all, frequencies(*mixture, offer, 200'000, Rng(3, "draws")))) < 5);
   Rng rng(4, "draws");
-  Chosen chosen;
+  Selected chosen;
   for (int i = 0; i < 200; ++i) {
     mixture->select(offer, rng, chosen);
     double p = 1;
@@ -205,7 +205,7 @@ TEST_CASE("an exhausted agent's weight goes to the others in proportion, and sha
         for (const auto t : s.tokens) tokens += t;
         s.demand = static_cast<std::int64_t>(share * tokens);
         CAPTURE(n, share, repeat);
-        const Chosen expected = simple::mixture_of_picks(s.offer(), true, Rng(seed, "picks")), got = picks_of(s, seed, "renormalise", 1 + repeat % 2);
+        const Selected expected = simple::mixture_of_picks(s.offer(), true, Rng(seed, "picks")), got = picks_of(s, seed, "renormalise", 1 + repeat % 2);
         CHECK(same(got.picks, expected.picks, 1e-12));
         double sum = 0;
         for (std::size_t i = 0; i < 4; ++i) {
@@ -218,7 +218,7 @@ TEST_CASE("an exhausted agent's weight goes to the others in proportion, and sha
         all_out += got.exhausted[0] > 0 && got.exhausted[2] > 0 && s.weights[1] == 0 && (s.weights[3] == 0 || got.exhausted[3] > 0);
         CHECK(sum == Approx(1).margin(1e-9));
         // "continue" takes the next of a ranking, whatever it is
-        const Chosen on = picks_of(s, seed, "continue"), plain = simple::mixture_of_picks(s.offer(), false, Rng(seed, "picks"));
+        const Selected on = picks_of(s, seed, "continue"), plain = simple::mixture_of_picks(s.offer(), false, Rng(seed, "picks"));
         CHECK(same(on.picks, plain.picks));
         CHECK(on.shares == s.weights);
       }

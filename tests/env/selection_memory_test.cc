@@ -19,7 +19,7 @@ TEST_CASE("selection allocates nothing after its first call, and less than a ten
   s.demand = 20'000;
   const Offer offer = s.offer();
   const auto m = method(options_of(selection, selection == "mixture_of_picks" ? "ranks" : "raw"), threads);
-  Chosen chosen;
+  Selected chosen;
   Rng rng(1, "memory");
   const std::int64_t before = counted::bytes;
   counted::most = before;

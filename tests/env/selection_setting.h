@@ -66,8 +66,8 @@ inline SelectionOptions options_of(const std::string& selection, const std::stri
   options.scores = scores;
   return options;
 }
-inline Chosen select(SelectionMethod& method, const Offer& offer, Rng rng) {
-  Chosen out;
+inline Selected select(SelectionMethod& method, const Offer& offer, Rng rng) {
+  Selected out;
   method.select(offer, rng, out);
   return out;
 }
@@ -81,9 +81,9 @@ inline bool same(const std::vector<Pick>& a, const std::vector<Pick>& b, double 
 namespace simple {
 
 /// Place by place, from whole rankings: who has any of its own left, and which it would take.
-inline Chosen mixture_of_picks(const Offer& offer, bool filters, Rng rng) {
+inline Selected mixture_of_picks(const Offer& offer, bool filters, Rng rng) {
   const std::size_t k = offer.weights.size();
-  Chosen out{{}, std::vector<double>(k, 0.0), std::vector<double>(k, 0.0)};
+  Selected out{{}, std::vector<double>(k, 0.0), std::vector<double>(k, 0.0)};
   std::vector<std::vector<std::uint32_t>> rankings;
   for (std::size_t i = 0; i < k; ++i) rankings.push_back(ranking(offer.scores[i], offer.keys[i]));
   std::set<std::uint32_t> taken;
@@ -164,7 +164,7 @@ inline std::vector<std::uint32_t> candidates_of(const std::vector<Pick>& picks) 
 /// Picks of `draws` selections, as sequences, with how often each came.
 inline std::map<std::vector<std::uint32_t>, int> frequencies(SelectionMethod& method, const Offer& offer, int draws, Rng rng) {
   std::map<std::vector<std::uint32_t>, int> out;
-  Chosen chosen;
+  Selected chosen;
   for (int i = 0; i < draws; ++i) {
     method.select(offer, rng, chosen);
     ++out[candidates_of(chosen.picks)];

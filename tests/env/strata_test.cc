@@ -104,7 +104,7 @@ TEST_CASE("a domain that is due less than a passage gets one as often as its sha
   const auto m = method(options);
   Rng rng(1, "strata");
   double got[3] = {};
-  Chosen chosen;
+  Selected chosen;
   for (int i = 0; i < 4000; ++i) {
     m->select(s.offer(), rng, chosen);
     REQUIRE(chosen.picks.size() == 5);
@@ -137,7 +137,7 @@ TEST_CASE("an agent that owns one domain alone is out in the others' strata") {
   }
   s.not_mine = {0.0f, 0.0f};
   s.demand = 90;
-  const Chosen chosen = select(*method(options), s.offer(), Rng(1, "strata"));
+  const Selected chosen = select(*method(options), s.offer(), Rng(1, "strata"));
   CHECK(chosen.shares[0] == Approx(1.0 / 3));
   CHECK(chosen.shares[1] == Approx(2.0 / 3));
   CHECK(chosen.exhausted[0] == Approx(2.0 / 3));

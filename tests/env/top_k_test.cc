@@ -30,7 +30,7 @@ TEST_CASE("top-k puts equal scores in random order, with as many draws whether t
   auto s = Setting::of({{1, 1, 1, 0}}, {1}, 1);
   const auto top = method(options_of("top_k", "raw"));
   Rng rng(3, "ties");
-  Chosen chosen;
+  Selected chosen;
   std::map<std::uint32_t, int> first;
   for (int i = 0; i < 3000; ++i) {
     top->select(s.offer(), rng, chosen);
@@ -96,7 +96,7 @@ TEST_CASE("an agent to whom no candidate belongs has no part in a sum, unless it
   s.not_mine = {std::nullopt, 0.0f, std::nullopt};
   s.demand = 100;
   auto options = options_of("top_k");
-  const Chosen got = select(*method(options), s.offer(), Rng(1, "ties"));
+  const Selected got = select(*method(options), s.offer(), Rng(1, "ties"));
   const double left = s.weights[0] + s.weights[2];
   CHECK(got.shares[0] == Approx(s.weights[0] / left));
   CHECK(got.shares[1] == 0);
@@ -106,7 +106,7 @@ TEST_CASE("an agent to whom no candidate belongs has no part in a sum, unless it
   without.weights = got.shares;
   CHECK(candidates_of(got.picks) == candidates_of(select(*method(options), without.offer(), Rng(1, "ties")).picks));
   options.exhausted = "continue";
-  const Chosen on = select(*method(options), s.offer(), Rng(1, "ties"));
+  const Selected on = select(*method(options), s.offer(), Rng(1, "ties"));
   CHECK(on.shares == s.weights);
   CHECK(candidates_of(on.picks) != candidates_of(got.picks));
   s.weights = {0, 1, 0};  // nobody is left: as it is
