@@ -43,6 +43,7 @@ struct ToldTrainer final : Trainer {
     }
   }
   double reference_norm(int) const override { return reference; }
+  double reference_cosine(int) const override { return std::nan(""); }
   std::int64_t step(int) const override { return steps; }
   void reset(Slots, std::span<const std::uint64_t>) override {}
   std::int64_t demand(int, std::int64_t) const override { return 0; }

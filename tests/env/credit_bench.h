@@ -82,7 +82,21 @@ struct CreditBench {
 
   void choose(std::uint64_t seed, int slot = 0) {
     Rng rng(seed, "test/choose");
-    picks = mixture_of_picks(weights, rankings, tokens(), trainer->demand(slot, training.steps_per_interval), rng);
+    const std::int64_t demand = trainer->demand(slot, training.steps_per_interval);
+    const std::vector<std::uint32_t> length = tokens();
+    std::vector<std::uint8_t> taken(length.size(), 0);
+    const auto next = [&](std::size_t agent) {
+      return *std::ranges::find_if(rankings[agent], [&](std::uint32_t c) { return !taken[c]; });
+    };
+    picks.clear();
+    for (std::int64_t got = 0; got < demand; got += length[picks.back().candidate]) {
+      const std::size_t agent = rng.choice(weights);
+      const std::uint32_t candidate = next(agent);
+      double propensity = 0;
+      for (std::size_t a = 0; a < weights.size(); ++a) propensity += next(a) == candidate ? weights[a] : 0;
+      picks.push_back({candidate, static_cast<std::uint16_t>(agent), propensity});
+      taken[candidate] = 1;
+    }
   }
 
   /// Trains on what was chosen; influence beside it where it is wanted.
