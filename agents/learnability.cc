@@ -8,10 +8,11 @@
 // noise stands still; what is just being picked up falls. A candidate of a stream never comes back, so losses of the past cannot
 // be remembered: own keeps the slot as it was `lag` intervals ago, and asks both models about the same candidates: two forward
 // passes a measured candidate, within `budget` of an interval's training FLOPs (budgeted.h). Before the first interval is over all
-// scores are 0; before `lag` are, the oldest model that there is takes the part. Memory: a second model a slot and `lag` of its saved
-// states (weights, moments and reference gradient, 16 bytes a parameter), which are part of a checkpoint.
+// scores are 0; before `lag` are, the oldest model that there is takes the part. Memory: a second model a slot and `lag` + 1 of its
+// saved states (weights, moments and reference gradient, 16 bytes a parameter), which are part of a checkpoint.
 // Status: checked against an oracle (tests/agents/learnability_test.cc).
 #include <algorithm>
+#include <cmath>
 #include <deque>
 
 #include "agents/budgeted.h"
@@ -68,8 +69,8 @@ class Learnability final : public Budgeted {
         for (std::size_t i = 0; i < job.passages.size(); ++i) job.score[i] = column_[job.passages[i]];
       return;
     }
-    Budgeted::score(jobs, trainer);
     for (const ScoreJob& job : jobs) keep(job.slot, trainer);
+    Budgeted::score(jobs, trainer);
   }
   Cost static_cost() const override { return cost_; }
 
@@ -78,19 +79,25 @@ class Learnability final : public Budgeted {
   }
   void slot_state(Archive& archive, int slot) override {
     Budgeted::slot_state(archive, slot);
-    std::vector<std::string> models(kept(slot).begin(), kept(slot).end());
+    std::vector<std::string> models;
+    for (const Kept& k : kept(slot)) models.push_back(k.model);
     archive.field("earlier", models);
     if (!archive.loading()) return;
-    archive.expect(models.size() <= (earlier_ ? lag_ : 0), "as many earlier models as are kept");
-    kept(slot).assign(models.begin(), models.end());
+    archive.expect(models.size() <= (earlier_ ? lag_ + 1 : 0), "as many earlier models as are kept");
+    kept(slot).clear();
     for (const std::string& model : models) {
       load(slot, model);
       archive.expect(earlier_->started(slot), "a model that was started");
+      kept(slot).push_back({earlier_->step(slot), model});
     }
   }
 
  private:
-  std::deque<std::string>& kept(int slot) { return kept_[static_cast<std::size_t>(slot)]; }
+  struct Kept {
+    std::int64_t step = 0;   // of the optimiser
+    std::string model;       // the trainer's state of the slot
+  };
+  std::deque<Kept>& kept(int slot) { return kept_[static_cast<std::size_t>(slot)]; }
 
   void load(int slot, const std::string& model) {
     Archive archive(model);
@@ -98,19 +105,21 @@ class Learnability final : public Budgeted {
     archive.finish();
   }
 
+  /// The model as it is, unless it is there from an earlier scoring in the same interval.
   void keep(int slot, Trainer& trainer) {
-    if (kept(slot).size() == lag_) kept(slot).pop_front();
+    if (!kept(slot).empty() && kept(slot).back().step == trainer.step(slot)) return;
+    if (kept(slot).size() > lag_) kept(slot).pop_front();
     Archive archive;
     trainer.slot_state(archive, slot);
-    kept(slot).push_back(archive.bytes());
+    kept(slot).push_back({trainer.step(slot), archive.bytes()});
   }
 
   void measure(std::span<Look> looks, Trainer& trainer) override {
     std::vector<Look> before;
     std::vector<std::size_t> place;
     for (std::size_t i = 0; i < looks.size(); ++i) {
-      if (kept(looks[i].slot).empty()) continue;
-      load(looks[i].slot, kept(looks[i].slot).front());
+      if (kept(looks[i].slot).size() < 2) continue;
+      load(looks[i].slot, kept(looks[i].slot).front().model);
       before.push_back(looks[i]);
       place.push_back(i);
     }
@@ -124,13 +133,14 @@ class Learnability final : public Budgeted {
       for (std::size_t i = 0; i < look.score.size(); ++i) {
         look.score[i] = before[j].score[i] - now[j].score[i];
         if (relative_) look.score[i] /= std::max(before[j].score[i], 1e-6f);
+        if (!std::isfinite(look.score[i])) look.score[i] = 0;  // a model that was lost says nothing
       }
     }
   }
 
   const bool relative_;
   const std::size_t lag_;
-  std::vector<std::deque<std::string>> kept_;  // [slot]: states of the trainer at the last scorings, the oldest first
+  std::vector<std::deque<Kept>> kept_;         // [slot]: of the last `lag` + 1 intervals that were scored, the oldest first
   std::unique_ptr<Trainer> earlier_;           // own: holds them while they are asked
   Cost cost_;
   std::vector<float> column_;                  // small: of each passage

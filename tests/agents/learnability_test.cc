@@ -74,8 +74,8 @@ TEST_CASE("learnability's earlier models survive save and load, slot by slot, an
     load_slot(*b, out.bytes());
   };
   const std::string model = small::saved(*trainer);
-  CHECK_NOTHROW(load({model, model}));
-  CHECK_THROWS_AS(load({model, model, model}), DataError);
+  CHECK_NOTHROW(load({model, model, model}));
+  CHECK_THROWS_AS(load({model, model, model, model}), DataError);
   CHECK_THROWS_AS(load({model.substr(0, model.size() / 2)}), DataError);
   CHECK_THROWS_AS(load({model + "x"}), DataError);
   const auto unborn = make_trainer(small::small_model(), small::small_training(), small::corpus(), 1, {1});
