@@ -3,10 +3,13 @@
 //
 // One object serves all slots; its memories are per slot. Not thread-safe.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/archive.h"
@@ -63,7 +66,21 @@ class Agent : public PerSlot {
   virtual CategoryValues category_values(int) const { return {}; }
   /// What its static scores cost when they were made, not amortised over the runs that share them.
   virtual Cost static_cost() const { return {}; }
+  /// What those who read a run must know of how it came to its scores: passages without a label, a part that could not be paid for.
+  /// Among the events of every run.
+  const std::vector<std::string>& remarks() const { return remarks_; }
+
+ protected:
+  void remark(std::string text) {
+    if (!text.empty()) remarks_.push_back(std::move(text));
+  }
+
+ private:
+  std::vector<std::string> remarks_;
 };
+
+/// "3 of the pool's 10 passages (30%) have no <what>; they <then>"; empty when all that hold text have it.
+std::string lacking(const Corpus& corpus, std::string_view what, std::string_view then, const std::function<bool(PassageId)>& has);
 
 struct AgentContext {
   std::shared_ptr<const Corpus> corpus;

@@ -107,7 +107,7 @@ Cost importance(const DsirOptions& options, const AgentContext& context, std::sp
 class Dsir final : public StaticAgent {
  public:
   Dsir(DsirOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "dsir", column_key("dsir 1", options.list()), context.progress,
+      : StaticAgent(*context.corpus, static_column(*context.corpus, "dsir", column_key("dsir 1", options.list()), context.progress,
                                   [&](std::span<float> out) { return importance(options, context, out); })) {}
 };
 

@@ -55,6 +55,7 @@ class Learnability final : public Budgeted {
     const StaticColumn column = small_model_column(context, "learnability", options.small, Set::pool,
                                                    relative_ ? SmallModelScore::relative_progress : SmallModelScore::progress);
     cost_ = column.cost;
+    remark(unscored(*context.corpus, column.values));
     column_ = with_mean(column.values);
   }
 

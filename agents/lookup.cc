@@ -35,6 +35,8 @@ Lookup::Lookup(const LookupOptions& options, const AgentContext& context, std::v
     if (const int j = label_[id]; j >= 0 && context.corpus->passages()[id].bytes > 0) members_[static_cast<std::size_t>(j)].push_back(id);
   for (std::size_t j = 0; j < categories; ++j)
     if (!members_[j].empty()) probed_.push_back(j);
+  remark(lacking(*context.corpus, "label", code_ ? "score 0" : "score like the mean of the labels", [&](PassageId id) { return label_[id] >= 0; }));
+  if (probed_.size() < 2) remark("the pool has fewer than two labels, which tells no passage from another: it picks at random");
   memory_.assign(static_cast<std::size_t>(context.slots), std::vector<double>(categories, 0.0));
   values_.resize(memory_.size());
 }
@@ -169,7 +171,10 @@ class Topic final : public Lookup {
 
  private:
   Topic(const TopicOptions& options, const AgentContext& context, Clusters topics)
-      : Lookup(options, context, std::move(topics.label), topics.count, 2), cost_(topics.cost) {}
+      : Lookup(options, context, std::move(topics.label), topics.count, 2), cost_(topics.cost) {
+    if (options.source == "auto" && context.corpus->topics().empty())
+      remark(fmt::format("the corpus has no topic field: topics are {} clusters of the pool's texts", topics.count));
+  }
   Cost cost_;
 };
 

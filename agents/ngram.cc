@@ -75,7 +75,7 @@ Cost scores(const NgramOptions& options, const AgentContext& context, std::span<
 class Ngram final : public StaticAgent {
  public:
   Ngram(NgramOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "ngram", column_key("ngram 1", options.list()), context.progress,
+      : StaticAgent(*context.corpus, static_column(*context.corpus, "ngram", column_key("ngram 1", options.list()), context.progress,
                                   [&](std::span<float> out) { return scores(options, context, out); })) {}
 };
 

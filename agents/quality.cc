@@ -149,7 +149,10 @@ class Classifier {
 
 class Quality final : public StaticAgent {
  public:
-  Quality(const QualityOptions& options, const AgentContext& context) : StaticAgent(scores(options, context)), corpus_(context.corpus) {
+  Quality(const QualityOptions& options, const AgentContext& context) : StaticAgent(*context.corpus, scores(options, context)), corpus_(context.corpus) {
+    const bool field = corpus_->has_quality() && options.source != "fasttext";
+    if (field) remark(lacking(*corpus_, "quality", "rank last", [&](PassageId id) { return !std::isnan(corpus_->document(id).quality); }));
+    if (!field && options.source == "auto") remark("the corpus has no quality field: the score is likeness to text of the anchor set");
     if (options.lookup.memory == "none") return;
     const std::vector<double> borders = options.bins.empty() ? even_borders() : options.bins;
     lookup_ = std::make_unique<Lookup>(options.lookup, context, bin_of_each(borders), borders.size() - 1, 0);

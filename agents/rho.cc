@@ -35,7 +35,9 @@ class Rho final : public Budgeted {
  public:
   Rho(const RhoOptions& options, const AgentContext& context)
       : Budgeted(context, "rho", options.budget, 1), excess_(options.measure == "excess"),
-        column_(small_model_column(context, "rho", options.small, excess_ ? Set::pool : Set::anchor, SmallModelScore::loss)) {}
+        column_(small_model_column(context, "rho", options.small, excess_ ? Set::pool : Set::anchor, SmallModelScore::loss)) {
+    remark(unscored(*context.corpus, column_.values));
+  }
 
   Cost static_cost() const override { return column_.cost; }
 

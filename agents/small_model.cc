@@ -187,19 +187,17 @@ StaticColumn small_model_column(const AgentContext& context, const std::string& 
   const StaticColumn column =
       static_column(*context.corpus, "small_model", key_of(plan, options, learns_from, score), context.progress,
                     [&](std::span<float> out) { return fill(context, options, plan, score, out); });
-  double scored = 0, all = 0;
+  double scored = 0;
   for (const PassageId id : context.corpus->set(Set::pool))
-    if (context.corpus->passages()[id].bytes > 0) {
-      all += 1;
-      scored += column.values[id] != kUnscored;
-    }
+    scored += column.values[id] != kUnscored;
   if (scored < 2)
     throw ConfigError(fmt::format("agent '{}': its budget ({:g} of the training FLOPs) pays for scoring {} passages by its small model; raise it",
                                   agent, options.budget, scored));
-  if (scored < all)
-    context.progress.note(fmt::format("{}: its budget pays for scoring {:.1f}% of the pool's passages; the others rank in the middle", agent,
-                                      100 * scored / all));
   return column;
+}
+
+std::string unscored(const Corpus& corpus, std::span<const float> column) {
+  return lacking(corpus, "loss under the small model, whose budget was spent", "rank in the middle", [&](PassageId id) { return column[id] != kUnscored; });
 }
 
 std::vector<float> with_mean(std::span<const float> column) {

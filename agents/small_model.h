@@ -33,6 +33,9 @@ inline constexpr float kUnscored = std::numeric_limits<float>::max();
 StaticColumn small_model_column(const AgentContext& context, const std::string& agent, const SmallModelOptions& options, Set learns_from,
                                 SmallModelScore score);
 
+/// Says how many passages of the pool it did not score, for Agent::remarks.
+std::string unscored(const Corpus& corpus, std::span<const float> column);
+
 /// A copy of a column's values in which unscored passages have the mean of the scored ones.
 std::vector<float> with_mean(std::span<const float> column);
 

@@ -31,6 +31,7 @@ class SmallPerplexity final : public Agent {
   SmallPerplexity(const SmallPerplexityOptions& options, const AgentContext& context) {
     const StaticColumn column = small_model_column(context, "small_perplexity", options.small, Set::pool, SmallModelScore::loss);
     cost_ = column.cost;
+    remark(unscored(*context.corpus, column.values));
     std::vector<float> scored;
     for (const float x : column.values)
       if (x != kUnscored) scored.push_back(x);

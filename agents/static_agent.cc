@@ -6,6 +6,13 @@
 
 namespace fader {
 
+StaticAgent::StaticAgent(const Corpus& corpus, StaticColumn column) : column_(std::move(column)) {
+  const auto pool = corpus.set(Set::pool);
+  const auto score = [&](PassageId id) { return column_.values[id]; };
+  if (!pool.empty() && std::ranges::all_of(pool, [&](PassageId id) { return score(id) == score(pool[0]); }))
+    remark(fmt::format("all passages of the pool score {:g}, which tells none from another: it picks at random", score(pool[0])));
+}
+
 void StaticAgent::score(std::span<ScoreJob> jobs, Trainer&) {
   for (const ScoreJob& job : jobs)
     for (std::size_t i = 0; i < job.passages.size(); ++i) job.score[i] = column_.values[job.passages[i]];

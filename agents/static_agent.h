@@ -21,11 +21,12 @@ class StaticAgent : public Agent {
   const StaticColumn& column() const { return column_; }
 
  protected:
-  explicit StaticAgent(StaticColumn column) : column_(std::move(column)) {}
+  /// Remarks when all passages of the pool have the same score.
+  StaticAgent(const Corpus& corpus, StaticColumn column);
   /// The column of agent `name`: `method` and the options are its key, `compute` fills it (static_column.h).
   StaticAgent(const AgentContext& context, const std::string& name, std::string_view method, const std::vector<Option>& options,
               const std::function<Cost(std::span<float>)>& compute)
-      : StaticAgent(static_column(*context.corpus, name, column_key(method, options), context.progress, compute)) {}
+      : StaticAgent(*context.corpus, static_column(*context.corpus, name, column_key(method, options), context.progress, compute)) {}
 
  private:
   StaticColumn column_;

@@ -65,7 +65,12 @@ class Stored final : public StaticAgent {
  public:
   Stored(StoredOptions options, const AgentContext& context)
       : StaticAgent(context, "stored", "stored 1", named(options, *context.corpus).list(),
-                    [&](std::span<float> out) { return fill(options, *context.corpus, out); }) {}
+                    [&](std::span<float> out) { return fill(options, *context.corpus, out); }) {
+    const Corpus& corpus = *context.corpus;
+    const std::span<const float> rating = corpus.rating(index_of(options.rating, corpus));
+    remark(lacking(corpus, fmt::format("rating '{}'", options.rating), "rank last",
+                   [&](PassageId id) { return !std::isnan(rating[corpus.passages()[id].document]); }));
+  }
 
  private:
   /// With the rating's own name, also where the file leaves it out.

@@ -91,7 +91,7 @@ Cost nearness(const NeighbourOptions& options, const AgentContext& context, std:
 class TargetNeighbours final : public StaticAgent {
  public:
   TargetNeighbours(NeighbourOptions options, const AgentContext& context)
-      : StaticAgent(static_column(*context.corpus, "target_neighbours", column_key("target_neighbours 1", options.list()), context.progress,
+      : StaticAgent(*context.corpus, static_column(*context.corpus, "target_neighbours", column_key("target_neighbours 1", options.list()), context.progress,
                                   [&](std::span<float> out) { return nearness(options, context, out); })) {}
 };
 

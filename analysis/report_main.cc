@@ -17,7 +17,7 @@ constexpr const char* kUsage =
     "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/ and\n"
     "report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed or foreign are\n"
     "named and left out; runs of different corpora, models or token budgets are refused. Of a folder that a tool\n"
-    "has written (tool scorecard, tool agents) the figure is drawn.\n\n"
+    "has written (tool scorecard, agents, credit) the figure is drawn.\n\n"
     "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
     "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
     "  --no-figures      tables and text only\n"

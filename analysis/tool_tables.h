@@ -1,4 +1,4 @@
-// Figures of what tools measure: `run_experiment tool scorecard`, `run_experiment tool agents`. A tool writes tables into a folder, and
+// Figures of what tools measure: `run_experiment tool scorecard`, `agents` and `credit`. A tool writes tables into a folder, and
 // the report draws them.
 #pragma once
 #include <filesystem>

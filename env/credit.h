@@ -37,7 +37,7 @@ std::vector<double> seed_code_credit(std::vector<CategoryValues> values, std::si
 /// Options of all estimators, among those of the environment.
 struct EstimatorOptions {
   std::vector<std::string> names;
-  std::int64_t measurements = 20, reference = 64, passages = 8, steps = 4, rollout_steps = 10, rollout_repeats = 4;
+  std::int64_t measurements = 20, reference = 32, passages = 8, steps = 4, rollout_steps = 10, rollout_repeats = 4;
   double ridge = 0.1, forgetting = 0.95;
   void fields(Fields& f);
   void validate() const;

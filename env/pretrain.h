@@ -58,6 +58,7 @@ class Pretrain final : public Env {
   void slot_state(Archive& archive, int slot) override;
 
  private:
+  enum CreditIndex : std::size_t { kAgentReward, kTrainingLoss, kSeedCode, kEstimators };  // the order of EnvSpec::credits
   struct Slot {
     std::uint64_t seed = 0;
     bool playing = false;
@@ -77,7 +78,7 @@ class Pretrain final : public Env {
     std::vector<std::vector<float>> raw;         // scores of the candidates at hand as they came, per agent
     std::vector<std::uint64_t> keys;             // of the lots that break their ties, per agent
     std::vector<std::uint8_t> dead, exhausted;   // agents that failed; those that ran out of their own in the last interval
-    std::vector<std::string> news;               // deaths that no outcome has told of yet
+    std::vector<std::string> news;               // of agents, that no outcome has told of yet
     std::vector<ScoreStatistics> scores;
     std::vector<double> agreement;
   };

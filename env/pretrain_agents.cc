@@ -1,9 +1,118 @@
-// How pretrain-v0 fares with its agents: those that run out of their own, those that die, and how much they agree.
+// What pretrain-v0 asks its agents, scores and probes, and how it fares with them: those that run out of their own, those that die.
 #include <algorithm>
+#include <cmath>
 
 #include "env/pretrain.h"
 
 namespace fader {
+namespace {
+
+double nan() { return std::nan(""); }
+
+}  // namespace
+
+bool Pretrain::agents_want_gradient() const {
+  return std::any_of(parts_->agents.begin(), parts_->agents.end(), [](const auto& agent) { return agent->wants_reference_gradient(); });
+}
+
+std::vector<std::vector<std::vector<ProbeGroup>>> Pretrain::wanted_probes(Slots slots) {
+  const Ledger::Scope scope(ledger_, Phase::probe);
+  const std::size_t k = parts_->agents.size();
+  std::vector<std::vector<std::vector<ProbeGroup>>> wanted(k, std::vector<std::vector<ProbeGroup>>(slots.size()));
+  for (std::size_t a = 0; a < k; ++a) {
+    ask(a, slots, [&](auto rows) {
+      std::vector<int> who;
+      std::vector<Rng> streams;
+      std::vector<std::vector<ProbeGroup>> groups(rows.size());
+      for (const std::size_t i : rows) {
+        who.push_back(slots[i]);
+        streams.push_back(at(slots[i]).streams[1 + k + a]);
+      }
+      parts_->agents[a]->probes(who, streams, groups);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        at(who[i]).streams[1 + k + a] = streams[i];
+        wanted[a][rows[i]] = std::move(groups[i]);
+      }
+    });
+  }
+  return wanted;
+}
+
+void Pretrain::probe(Slots slots, const std::vector<std::vector<std::vector<ProbeGroup>>>& wanted, Outcome& out) {
+  const Ledger::Scope scope(ledger_, Phase::probe);
+  for (std::size_t a = 0; a < wanted.size(); ++a) {
+    std::vector<Probe> probes;
+    std::vector<std::size_t> starts;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      starts.push_back(probes.size());
+      for (const ProbeGroup& group : wanted[a][i]) probes.push_back({.slot = slots[i], .passages = group});
+    }
+    starts.push_back(probes.size());
+    if (!probes.empty()) trainer_.influence(probes);
+    std::vector<std::span<const Probe>> measured;
+    for (std::size_t i = 0; i < slots.size(); ++i) measured.push_back(std::span(probes).subspan(starts[i], starts[i + 1] - starts[i]));
+    std::vector<double> own(slots.size(), nan());
+    ask(a, slots, [&](auto rows) {
+      std::vector<int> who;
+      std::vector<std::span<const Probe>> theirs;
+      std::vector<double> heard(rows.size(), nan());
+      for (const std::size_t i : rows) {
+        who.push_back(slots[i]);
+        theirs.push_back(measured[i]);
+      }
+      parts_->agents[a]->feedback(who, theirs, heard);
+      for (std::size_t i = 0; i < rows.size(); ++i) own[rows[i]] = heard[i];
+    });
+    for (const Probe& p : probes) {
+      ledger_.add(p.slot, Phase::probe, p.cost.tokens, p.cost.flops);
+      at(p.slot).probe_flops += p.cost.flops;
+    }
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      at(slots[i]).agent_reward[a] = own[i];
+      out.credit[i][kAgentReward * wanted.size() + a] = own[i];
+    }
+  }
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    std::vector<CategoryValues> values;
+    for (const auto& agent : parts_->agents) values.push_back(agent->category_values(slots[i]));
+    const std::vector<double> seed = seed_code_credit(std::move(values), wanted.size());
+    std::copy(seed.begin(), seed.end(), out.credit[i].begin() + static_cast<std::ptrdiff_t>(kSeedCode * wanted.size()));
+    put(spec_.series, "train/reference_gradient_norm", out.series[i], at(slots[i]).fresh_gradient ? trainer_.reference_norm(slots[i]) : nan());
+  }
+}
+
+void Pretrain::score(Slots slots) {
+  if (slots.empty()) return;
+  const Ledger::Scope scope(ledger_, Phase::score);
+  const std::size_t k = parts_->agents.size();
+  for (const int slot : slots) {
+    Slot& s = at(slot);
+    s.raw.resize(k);
+    s.keys.resize(k);
+    s.scores.clear();
+  }
+  for (std::size_t a = 0; a < k; ++a) {
+    for (const int slot : slots) at(slot).raw[a].assign(at(slot).pool.candidates().size(), 0.0f);
+    ask(a, slots, [&](auto rows) {
+      std::vector<ScoreJob> jobs;
+      for (const std::size_t i : rows)
+        jobs.push_back({.slot = slots[i], .passages = at(slots[i]).pool.candidates(), .score = at(slots[i]).raw[a]});
+      parts_->agents[a]->score(jobs, trainer_);
+      for (const ScoreJob& job : jobs) {
+        ledger_.add(job.slot, Phase::score, job.cost.tokens, job.cost.flops);
+        if (!std::all_of(job.score.begin(), job.score.end(), [](float x) { return std::isfinite(x); }))
+          throw RunError("it gave a score that is not finite");
+      }
+    });
+    for (const int slot : slots) {
+      Slot& s = at(slot);
+      if (s.dead[a]) std::fill(s.raw[a].begin(), s.raw[a].end(), 0.0f);
+      s.keys[a] = s.streams[1 + a].bits();
+      s.scores.push_back(score_statistics(s.raw[a]));
+    }
+  }
+  for (const int slot : slots) compare_agents(at(slot));
+}
 
 /// Of agents that had something of their own left in the interval before.
 void Pretrain::tell_exhausted(int slot, const Selection& chosen, std::vector<Event>& events) const {

@@ -9,6 +9,7 @@
 
 #include "agents/static_agent.h"
 #include "core/error.h"
+#include "core/rank_correlation.h"
 #include "experiments/run.h"
 #include "trainer/evaluation.h"
 
@@ -142,19 +143,6 @@ class Bench {
   const std::unique_ptr<Trainer> trainer_;
 };
 
-/// From 0; equal numbers share the mean of their places.
-std::vector<double> ranks(std::span<const float> values) {
-  std::vector<std::uint32_t> order(values.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return values[a] < values[b]; });
-  std::vector<double> out(values.size());
-  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-    while (last < order.size() && values[order[last]] == values[order[first]]) ++last;
-    for (std::size_t i = first; i < last; ++i) out[order[i]] = 0.5 * static_cast<double>(first + last - 1);
-  }
-  return out;
-}
-
 std::string number(const std::optional<double>& x) { return x ? fmt::format("{:.6g}", *x) : "NaN"; }
 std::string short_number(const std::optional<double>& x) { return x ? fmt::format("{:.3g}", *x) : "-"; }
 
@@ -174,19 +162,6 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
 
 }  // namespace
 
-double spearman(std::span<const float> a, std::span<const float> b) {
-  FADER_CHECK_EQ(a.size(), b.size());
-  const std::vector<double> x = ranks(a), y = ranks(b);
-  const double middle = 0.5 * (static_cast<double>(a.size()) - 1);
-  double xx = 0, yy = 0, xy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    xx += (x[i] - middle) * (x[i] - middle);
-    yy += (y[i] - middle) * (y[i] - middle);
-    xy += (x[i] - middle) * (y[i] - middle);
-  }
-  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : std::nan("");
-}
-
 AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
                            Progress& progress) {
   if (point.agents.empty())
@@ -199,10 +174,12 @@ AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t ca
   FADER_CHECK(!sample.empty(), "a corpus without a pool");
   out.sample = sample.size();
   Bench bench(point, seed, corpus, std::move(sample), progress);
-  std::vector<std::vector<float>> scores(point.agents.size());
-  for (std::size_t a = 0; a < scores.size(); ++a) {
-    progress.update("measure agents", static_cast<double>(a), static_cast<double>(scores.size()), "agents");
-    out.agents.push_back(bench.measure(point.agents[a], scores[a]));
+  std::vector<std::vector<double>> scores;
+  for (std::size_t a = 0; a < point.agents.size(); ++a) {
+    progress.update("measure agents", static_cast<double>(a), static_cast<double>(point.agents.size()), "agents");
+    std::vector<float> found;
+    out.agents.push_back(bench.measure(point.agents[a], found));
+    scores.emplace_back(found.begin(), found.end());
   }
   out.agreement.resize(scores.size(), scores.size());
   for (std::size_t a = 0; a < scores.size(); ++a)

@@ -39,9 +39,6 @@ struct AgentsTable {
 AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
                            Progress& progress);
 
-/// Spearman's rank correlation, of ties the mean rank. NaN when all numbers of one are equal.
-double spearman(std::span<const float> a, std::span<const float> b);
-
 /// Tab-separated, a header first: a line an agent; a line a pair, `row agent column other correlation`, rows and columns from 1.
 std::string agents_tsv(const AgentsTable& table);
 std::string agreement_tsv(const AgentsTable& table);

@@ -14,6 +14,7 @@ int check_runs(const std::vector<std::string>& arguments);
 int repair_run(const std::vector<std::string>& arguments);
 int export_runs(const std::vector<std::string>& arguments);
 int measure_agents_tool(const std::vector<std::string>& arguments);
+int study_credit_tool(const std::vector<std::string>& arguments);
 int write_schema(const std::vector<std::string>& arguments);
 int play_scorecard_tool(const std::vector<std::string>& arguments);
 
@@ -29,6 +30,9 @@ const std::vector<Tool> kTools = {
     {"agents", "EXPERIMENT.toml [--set KEY=VALUE]... [--point n] [--cases n] [--runs DIR] [--out DIR]",
      "says what every agent of an experiment costs and how far they agree, over --cases passages; --out: as tables and a figure; --runs: "
      "whose corpus cache is used", measure_agents_tool},
+    {"credit", "EXPERIMENT.toml --out DIR [--set KEY=VALUE]... [--places n] [--no-episodes] [--runs DIR]",
+     "says how far the estimators of env.credit agree with what comes of listening to each agent for an interval, at --places intervals of "
+     "every point, all seeds side by side; goes on from what is in --out", study_credit_tool},
     {"schema", "[--out FILE]", "prints the JSON Schema of experiment files, for editors (experiments/schema.json)", write_schema},
     {"scorecard", "[--seeds n] [--across-seeds n] [--episodes n] [--members n] [--evaluation n] [--policy NAME]... [--env NAME]... [--jobs n] [--out DIR]",
      "plays every policy on every environment with a known answer, and says how near to the optimum it came; --out: as a table and a figure", play_scorecard_tool},
