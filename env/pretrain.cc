@@ -85,6 +85,7 @@ void Pretrain::reset(Slots slots, std::span<const std::uint64_t> seeds, Outcome&
     s.exhausted.assign(k, 0);
     s.loss_train = s.gradient_norm = nan();
     observations_->begin(slots[i]);
+    if (k == 1) s.news.push_back("there is one agent: every console plays alike");
     for (std::size_t a = 0; a < k; ++a) {
       const Cost cost = parts_->agents[a]->static_cost();  // as if no other run shared it
       ledger_.add(slots[i], Phase::score, cost.tokens, cost.flops);

@@ -340,9 +340,44 @@ struct Odd final : Agent {
   }
   void state(Archive&) override {}
   void slot_state(Archive&, int) override {}
+  using Agent::remark;
 };
 
 }  // namespace
+
+TEST_CASE("what an agent remarks is among the events of the first interval of every episode") {
+  Small small;
+  small.agents = {"random"};
+  small.add<Odd>("odd").remark("half of it was guessed");
+  const auto env = small.make();
+  Outcome out;
+  for (int episode = 0; episode < 2; ++episode) {
+    reset(*env, 0, 1, out);
+    for (std::int64_t t = 0; t < env->spec().horizon; ++t) {
+      step(*env, 0, t, out);
+      REQUIRE(out.events[0].size() == (t == 0 ? 1u : 0u));
+      if (t > 0) continue;
+      CHECK(out.events[0][0].kind == "agent");
+      CHECK(out.events[0][0].text == "agent 'odd': half of it was guessed");
+    }
+  }
+}
+
+TEST_CASE("one agent is played by any weights there are, and an event says so") {
+  Small small;
+  small.agents = {"random"};
+  const auto env = small.make();
+  Outcome out;
+  reset(*env, 0, 1, out);
+  out.fit(env->spec(), 1);
+  const int slot[] = {0};
+  const double all = 1;
+  env->step(slot, {&all, 1, 1}, out);
+  REQUIRE(out.events[0].size() == 1);
+  CHECK(out.events[0][0].text == "there is one agent: every console plays alike");
+  CHECK(out.executed[0][0] == 1);
+  CHECK(std::isfinite(out.reward[0][0]));
+}
 
 TEST_CASE("every way of selecting trains, alone and in strata, with its numbers in the series") {
   for (const std::string selection : {"mixture_of_picks", "top_k", "gumbel_top_k", "batch_filter"})
