@@ -170,9 +170,10 @@ std::string credit_agreement_text(const CreditTable& table) {
 
 std::string credit_agreement_tsv(const CreditTable& table) {
   const auto shown = [](double x) { return std::isnan(x) ? std::string("NaN") : fmt::format("{:.4f}", x); };
-  std::string out = fmt::format("# study {}\ncredit\tone\tlow\thigh\thalf\tepisode\n", table.study);
+  std::string out = fmt::format("# study {}\nrow\tcredit\tone\tlow\thigh\thalf\tepisode\n", table.study);
+  std::size_t row = 0;
   for (const CreditAgreement& a : credit_agreement(table))
-    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", a.kind, shown(a.one), shown(a.one_interval.low), shown(a.one_interval.high), shown(a.half), shown(a.late));
+    out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", ++row, a.kind, shown(a.one), shown(a.one_interval.low), shown(a.one_interval.high), shown(a.half), shown(a.late));
   return out;
 }
 

@@ -1,7 +1,7 @@
 // Credit: what an interval says of each agent, for policies that learn from more than one number a decision.
 //
-// training_loss and seed_code cost nothing and are there in every run. The others are a shelf of estimators (env/credits/), asked for
-// by name in env.credit: each gives every agent, also one with little weight, a number with a standard error. That of interval t says
+// training_loss and seed_code cost nothing and are there in every run. The others are a shelf of estimators (env/credits/), named in
+// env.credit: each gives every agent, also one with little weight, a number with a standard error. That of interval t says
 // what the agent's own picks among t's candidates were worth to the model as it was when t began. Higher is better.
 #pragma once
 #include <span>
@@ -36,7 +36,7 @@ std::vector<double> seed_code_credit(std::vector<CategoryValues> values, std::si
 
 /// Options of all estimators, among those of the environment.
 struct EstimatorOptions {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"byproduct_regression"};   ///< the default by the table of env/README.md
   std::int64_t measurements = 20, reference = 32, passages = 8, steps = 4, rollout_steps = 10, rollout_repeats = 4;
   double ridge = 0.1, forgetting = 0.95;
   void fields(Fields& f);

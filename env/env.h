@@ -54,6 +54,7 @@ struct EnvSpec {
   std::vector<std::string> agents;     ///< K of them: the length of the weights
   std::vector<std::string> rewards;    ///< R names; the first is the one named in env.reward
   std::vector<std::string> credits;    ///< C names, each K numbers
+  std::size_t credit = 0;              ///< of these, what policies learn from that name none
   std::vector<Field> observation;
   std::vector<Series> infos;           ///< known after the reset as well: T+1 rows
   std::vector<Series> series;          ///< one row a decision

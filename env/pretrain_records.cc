@@ -21,6 +21,7 @@ void Pretrain::describe() {
   spec_.agents = agents;
   spec_.credits = {"agent_reward", "training_loss", "seed_code"};
   spec_.credits.insert(spec_.credits.end(), options_.credit_options.names.begin(), options_.credit_options.names.end());
+  if (!options_.credit_options.names.empty()) spec_.credit = kEstimators;
   spec_.observation = observations_->fields();
 
   const char* loss = "nat/token";

@@ -92,7 +92,7 @@ Cohort assemble(const Point& point, std::int64_t seed, std::shared_ptr<const Cor
   if (wants.credit != "none") {
     const std::string shown = fmt::format("policy '{}': credit", point.policy.name);
     if (spec.credits.empty()) throw ConfigError(fmt::format("{}: environment '{}' measures none; choose a policy that learns from rewards", shown, point.env.kind));
-    seat.credit = wants.credit.empty() ? 0 : static_cast<std::ptrdiff_t>(index_of(wants.credit, spec.credits, shown));
+    seat.credit = static_cast<std::ptrdiff_t>(wants.credit.empty() ? spec.credit : index_of(wants.credit, spec.credits, shown));
   }
   seat.credit_scaler = make_credit_scaler(wants.credit_scaler);
   seat.policy = std::move(policy);

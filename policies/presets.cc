@@ -96,7 +96,7 @@ void BanditOptions::fields(Fields& f) {
 }
 
 void CreditOptions::fields(Fields& f) {
-  f("credit", credit, "which of the environment's credits it learns from; empty: the first");
+  f("credit", credit, "which of the environment's credits it learns from; empty: the first of env.credit, else the first of all");
   f("credit_scaler", credit_scaler, "applied to that credit before it is learned").one_of(credit_scaler_names());
 }
 

@@ -63,7 +63,7 @@ TEST_CASE("agreement is the mean over places, and one place more moves it by its
   CHECK(credit.one_interval.low == Approx(0.8));   // seeds are alike, places are drawn: two of one, one of each, two of the other
   CHECK(credit.one_interval.high == Approx(1));
   CHECK(of(all, "interval").one == Approx(1));
-  CHECK_THAT(credit_agreement_tsv(table), Contains("credit\t0.9000\t0.8000\t1.0000\t0.9000\t-1.0000\n"));
+  CHECK_THAT(credit_agreement_tsv(table), Contains("3\tcredit\t0.9000\t0.8000\t1.0000\t0.9000\t-1.0000\n"));
   CHECK_THAT(credit_agreement_text(table), Contains("4 agents") && Contains("4 seeds") && Contains("(interval itself)"));
 }
 
@@ -79,5 +79,5 @@ TEST_CASE("agents without credit are left out, and too few of them give none") {
   CHECK(std::isnan(of(all, "two").one));
   CHECK_FALSE(of(all, "two").one_interval.known());
   CHECK(all.back().kind == "two");  // what is not known comes last
-  CHECK_THAT(credit_agreement_tsv(table), Contains("two\tNaN\tNaN\tNaN\tNaN\tNaN\n"));
+  CHECK_THAT(credit_agreement_tsv(table), Contains("3\ttwo\tNaN\tNaN\tNaN\tNaN\tNaN\n"));
 }

@@ -36,6 +36,7 @@ struct Small {
     env.reference_passages = 24;
     env.evaluation_passages = 24;
     env.domain_passages = 8;
+    env.credit_options.names.clear();  // tests of credit say which
   }
   std::unique_ptr<Env> make(int slots = 1) const {
     EnvContext context;

@@ -129,3 +129,18 @@ TEST_CASE("a study says what it cannot be made of") {
                                                                        "[[policies]]\nkind = \"uniform\"\n[compare]\nbaseline = \"uniform\"\n"), {});
   CHECK_THROWS_WITH(play_credit_study(known, options, scratch.path() / "none.tsv", quiet), Contains("an environment that trains"));
 }
+
+TEST_CASE("a console that names no credit learns from the first of env.credit, else from the first of all") {
+  const Scratch scratch;
+  NoProgress quiet;
+  const auto learned = [&](const std::string& credit, const std::string& named) {
+    const Experiment e = load_experiment(scratch.write("small.toml", small_experiment("[[policies]]\nkind = \"hedge\"\ncredit = \"" + named + "\"\n")),
+                                         {"env.credit=" + credit});
+    const Cohort cohort = assemble(e.points[0], 0, corpus_of(e.points[0], scratch.path() / "cache", quiet), quiet);
+    return cohort.env->spec().credits.at(static_cast<std::size_t>(cohort.seats[0].credit));
+  };
+  CHECK(learned("[\"probe\", \"one_step\"]", "") == "probe");
+  CHECK(learned("[\"probe\", \"one_step\"]", "one_step") == "one_step");
+  CHECK(learned("[\"probe\"]", "training_loss") == "training_loss");
+  CHECK(learned("[]", "") == "agent_reward");
+}
