@@ -60,7 +60,7 @@ TEST_CASE("compression is no measure of length: pieces make it nearly the same f
   CHECK(std::abs(pieces[0] - pieces[1]) < 0.25f * std::abs(whole[0] - whole[1]));
 }
 
-TEST_CASE("a band of compression keeps out boilerplate and noise alike; an empty text ranks in the middle") {
+TEST_CASE("a band of compression keeps out boilerplate and noise alike, an empty text ranks in the middle") {
   const Scored agent("compression", {babble(1, 900), noise(2, 5000), std::string(5000, '-'), ""},
                      [](Options& o) { set_option<std::vector<double>>(o, "band", {0.3, 0.7}); });
   const auto s = agent.scores();

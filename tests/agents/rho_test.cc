@@ -28,7 +28,7 @@ std::unique_ptr<Agent> make(std::shared_ptr<const Corpus> corpus, const std::str
 
 }  // namespace
 
-TEST_CASE("rho prefers what is like the anchor set and not learned yet; excess what the pool teaches") {
+TEST_CASE("rho prefers what is like the anchor set and not learned yet, excess what the pool teaches") {
   const ScratchFolder folder;
   const auto corpus = four_kinds(folder.path());
   const auto all = corpus->set(Set::pool);

@@ -135,7 +135,7 @@ TEST_CASE("texts are scored as passages or as documents, with the same bits for 
   }
 }
 
-TEST_CASE("when nothing can be said of any text, the error says what to try; what a scorer throws arrives") {
+TEST_CASE("when nothing can be said of any text, the error says what to try, what a scorer throws arrives") {
   const ScratchFolder folder;
   NoProgress quiet;
   const auto corpus = std::make_shared<TextCorpus>(folder.path());

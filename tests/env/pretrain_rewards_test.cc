@@ -112,7 +112,7 @@ TEST_CASE("the last interval is the last: minus its loss is what terminal_loss s
   CHECK(out.reward_se[0][w9] > 0);
 }
 
-TEST_CASE("rewards that lack something are left out, or refused where they are played; one that points the wrong way ends it all") {
+TEST_CASE("rewards that lack something are left out, or refused where they are played, one that points the wrong way ends it all") {
   Small small;
   const auto has = [](const Env& env, const std::string& name) { return std::ranges::count(env.spec().rewards, name) > 0; };
   CHECK_FALSE(has(*small.make(), "baseline_relative"));

@@ -158,7 +158,7 @@ TEST_CASE("W7 is the share of the expected progress less one, by the baseline or
   CHECK(alone->measure(0, MadeInterval::level(*corpus, before, as_much_again, 7).interval).value == Approx(1).epsilon(1e-3));
 }
 
-TEST_CASE("W9 is minus the last loss, and nothing before; its error is that of the loss") {
+TEST_CASE("W9 is minus the last loss, and nothing before, its error is that of the loss") {
   const auto reward = made("terminal_loss");
   CHECK(reward->measure(0, MadeInterval::level(*corpus, 5, 4, 6).interval).value == 0);
   const MadeInterval m(*corpus, {5, 5, 5, 5, 5, 5}, {4, 5, 6, 3, 3, 3}, 7);

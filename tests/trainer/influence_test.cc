@@ -376,7 +376,7 @@ TEST_CASE("influence: how steady the reference gradient is") {
   CHECK(std::isnan(trainer->reference_cosine(0)));
 }
 
-TEST_CASE("influence: broken promises of the caller are defects; a slot that stands still has none") {
+TEST_CASE("influence: broken promises of the caller are defects, a slot that stands still has none") {
   auto trainer = fresh();
   PassageId at = 0;
   CHECK_THROWS_AS(train_measuring(*trainer, 2, at, 0), Defect);  // no reference yet
