@@ -24,6 +24,7 @@ std::unique_ptr<Env> make(const std::string& kind) {
   PretrainOptions options;
   options.candidates = 2;
   options.reference_passages = 16;
+  options.credit_options.names.clear();  // takes one of its own
   return environments().at("pretrain-v0").make(options, context);
 }
 
