@@ -1,9 +1,6 @@
 // pretrain-v0 and its agents: ways of selecting, agents that run out of their own, those that die, what they remark.
 #include "tests/env/small_pretrain.h"
 
-#include <cstring>
-#include <set>
-
 using namespace fader;
 using namespace fader::pretraining;
 
