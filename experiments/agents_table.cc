@@ -27,11 +27,17 @@ class Stopwatch {
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
 };
 
-/// At most `cases` passages of the pool with text, by chance, in the order of the corpus.
-std::vector<PassageId> sample_of(const Corpus& corpus, std::size_t cases, std::uint64_t seed) {
+/// Of the pool.
+std::vector<PassageId> with_text(const Corpus& corpus) {
   std::vector<PassageId> ids;
   for (const PassageId id : corpus.set(Set::pool))
     if (corpus.passages()[id].bytes > 0) ids.push_back(id);
+  return ids;
+}
+
+/// At most `cases` passages of the pool with text, by chance, in the order of the corpus.
+std::vector<PassageId> sample_of(const Corpus& corpus, std::size_t cases, std::uint64_t seed) {
+  std::vector<PassageId> ids = with_text(corpus);
   Rng(seed, "tool/agents").shuffle(std::span<PassageId>(ids));
   ids.resize(std::min(ids.size(), cases));
   std::sort(ids.begin(), ids.end());
@@ -45,9 +51,28 @@ class Bench {
       : point_(point), seed_(static_cast<std::uint64_t>(seed)), corpus_(std::move(corpus)), sample_(std::move(sample)),
         machine_{static_cast<int>(point.run.threads), point.run.pinned, point.run.device, nullptr},
         context_{corpus_, 1, progress, point.model, point.train, machine_},
-        trainer_(make_trainer(point.model, point.train, corpus_, 1, machine_)) {}
+        trainer_(make_trainer(point.model, point.train, corpus_, 1, machine_)) {
+    trainer_->reset(kSlot, {&seed_, 1});
+  }
 
-  /// `scores`: of the sample, after the interval.
+  /// Trains the model that the agents are to meet.
+  void train(std::int64_t steps) {
+    TrainJob job;
+    const std::vector<PassageId> pool = with_text(*corpus_);
+    Rng stream(seed_, "tool/agents/train");
+    std::vector<PassageId> ids;
+    for (std::int64_t left = trainer_->demand(0, steps); left > 0; left -= corpus_->passages()[ids.back()].tokens)
+      ids.push_back(pool[stream.below(pool.size())]);
+    std::vector<float> losses(ids.size());
+    job.passages = ids;
+    job.loss = losses;
+    if (steps > 0) trainer_->train({&job, 1}, steps);
+    Archive archive;
+    trainer_->slot_state(archive, 0);
+    model_ = archive.bytes();
+  }
+
+  /// `scores`: of the sample, after the interval. Needs train().
   AgentRow measure(const Chosen& chosen, std::vector<float>& scores) {
     AgentRow row;
     row.name = chosen.name;
@@ -56,7 +81,9 @@ class Bench {
     const auto agent = make(chosen);
     row.make_seconds = making.seconds();
     if (const auto* fixed = dynamic_cast<const StaticAgent*>(agent.get())) measure_column(chosen, fixed->column(), row);
-    trainer_->reset(kSlot, {&seed_, 1});
+    Archive archive(model_);
+    trainer_->slot_state(archive, 0);
+    if (agent->wants_reference_gradient()) set_reference();
     agent->begin(kSlot, {&seed_, 1});
     const Stopwatch scoring;
     const Cost cost = score(*agent, scores);
@@ -138,6 +165,7 @@ class Bench {
   const std::uint64_t seed_;
   const std::shared_ptr<const Corpus> corpus_;
   const std::vector<PassageId> sample_;
+  std::string model_;  // the trainer's state that every agent meets
   const Machine machine_;
   const AgentContext context_;
   const std::unique_ptr<Trainer> trainer_;
@@ -162,18 +190,24 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
 
 }  // namespace
 
-AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
+AgentsTable measure_agents(const Point& point, std::int64_t seed, const AgentsTableOptions& options, const std::filesystem::path& cache,
                            Progress& progress) {
   if (point.agents.empty())
     throw ConfigError(fmt::format("environment '{}' has no agents of its own to measure; name an experiment that trains", point.env.kind));
-  const auto corpus = corpus_of(point, cache, progress);
+  const std::int64_t whole = point.train.intervals * point.train.steps_per_interval;
   AgentsTable out;
+  out.steps = options.steps.value_or(std::min(point.train.steps_per_interval, whole - 1));
+  if (out.steps < 0 || out.steps >= whole)
+    throw ConfigError(fmt::format("the agents are to meet a model of {} steps; expected 0 to {}, one less than a run has", out.steps, whole - 1));
+  const auto corpus = corpus_of(point, cache, progress);
   out.pool = corpus->set(Set::pool).size();
   out.corpus = corpus->hash();
-  auto sample = sample_of(*corpus, cases, static_cast<std::uint64_t>(seed));
+  auto sample = sample_of(*corpus, options.cases, static_cast<std::uint64_t>(seed));
   FADER_CHECK(!sample.empty(), "a corpus without a pool");
   out.sample = sample.size();
   Bench bench(point, seed, corpus, std::move(sample), progress);
+  progress.update("train the model", 0, static_cast<double>(out.steps), "steps");
+  bench.train(out.steps);
   std::vector<std::vector<double>> scores;
   for (std::size_t a = 0; a < point.agents.size(); ++a) {
     progress.update("measure agents", static_cast<double>(a), static_cast<double>(point.agents.size()), "agents");
@@ -188,8 +222,8 @@ AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t ca
 }
 
 std::string agents_tsv(const AgentsTable& table) {
-  std::string out = fmt::format("# corpus {}, pool of {} passages, sample of {}; seconds and FLOPs of columns and scores are per thousand "
-                                "passages\n", table.corpus.substr(0, 16), table.pool, table.sample);
+  std::string out = fmt::format("# corpus {}, pool of {} passages, sample of {}, model of {} steps; seconds and FLOPs of columns and scores are per thousand "
+                                "passages\n", table.corpus.substr(0, 16), table.pool, table.sample, table.steps);
   out += "agent\tkind\tscores\tcolumn_seconds\tcolumn_flops\tread_seconds\tmake_seconds\tscore_seconds\tscore_flops\tprobes\tprobe_passages\t"
          "probe_seconds\tprobe_flops\tlowest\tmean\thighest\n";
   for (const AgentRow& r : table.agents)
@@ -200,8 +234,8 @@ std::string agents_tsv(const AgentsTable& table) {
 }
 
 std::string agreement_tsv(const AgentsTable& table) {
-  std::string out = fmt::format("# Spearman's rank correlation of scores, {} of {} passages of the pool; corpus {}\n", table.sample, table.pool,
-                                table.corpus.substr(0, 16));
+  std::string out = fmt::format("# Spearman's rank correlation of scores, {} of {} passages of the pool, model of {} steps; corpus {}\n", table.sample,
+                                table.pool, table.steps, table.corpus.substr(0, 16));
   out += "row\tagent\tcolumn\tother\tcorrelation\n";
   for (std::size_t a = 0; a < table.agents.size(); ++a)
     for (std::size_t b = 0; b < table.agents.size(); ++b) {
@@ -225,9 +259,9 @@ std::string agents_text(const AgentsTable& table) {
     agreement.push_back({fmt::format("{} {}", a + 1, table.agents[a].name)});
     for (const double x : table.agreement[a]) agreement.back().push_back(std::isnan(x) ? "-" : fmt::format("{:.2f}", x));
   }
-  return fmt::format("Columns and scores: per thousand passages (a column of {} passages, scores of {}); probes: of an interval.\n\n{}\n"
+  return fmt::format("Columns and scores: per thousand passages (a column of {} passages, scores of {} by a model of {} steps); probes: of an interval.\n\n{}\n"
                      "Rank correlations over {} passages of the pool; -: all scores are equal.\n\n{}",
-                     table.pool, table.sample, aligned(costs), table.sample, aligned(agreement));
+                     table.pool, table.sample, table.steps, aligned(costs), table.sample, aligned(agreement));
 }
 
 }  // namespace fader

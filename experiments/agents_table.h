@@ -1,8 +1,8 @@
 // What an experiment's agents cost, and how far they agree.
 //
-// Every agent is made as for a run and scores a sample of the pool with a model that was just reset. Then comes one short interval by
-// hand: a training step, what was trained on, the probes that the agent asks for, its feedback; then it scores again, and these scores
-// are compared (a memory has something to tell by then). An agent is dynamic when that changes a score, when it asks for probes, or when
+// Every agent is made as for a run and scores a sample of the pool with a model that has trained for some steps on passages drawn by
+// chance. Then comes one short interval by hand: a training step, what was trained on, the probes that the agent asks for, its
+// feedback; then it scores again, and these scores are compared (a memory has something to tell by then). An agent is dynamic when that changes a score, when it asks for probes, or when
 // scoring costs FLOPs; else it is static. Nothing but the corpus cache, with the columns of static agents, is written to disk here.
 // Times are of this machine, now.
 #pragma once
@@ -32,11 +32,17 @@ struct AgentsTable {
   std::vector<AgentRow> agents;
   Grid<double> agreement;       ///< [agent, agent] spearman() of these scores
   std::size_t sample = 0, pool = 0;
+  std::int64_t steps = 0;       ///< of the model before
   std::string corpus;           ///< its hash
 };
 
-/// ConfigError: an environment without agents; whatever making the agents throws. `cases`: passages of the sample, at most.
-AgentsTable measure_agents(const Point& point, std::int64_t seed, std::size_t cases, const std::filesystem::path& cache,
+struct AgentsTableOptions {
+  std::size_t cases = 2000;           ///< passages of the sample, at most
+  std::optional<std::int64_t> steps;  ///< of the model before it is asked; absent: as many as an interval has
+};
+
+/// ConfigError: an environment without agents; more steps than a run has; whatever making the agents throws.
+AgentsTable measure_agents(const Point& point, std::int64_t seed, const AgentsTableOptions& options, const std::filesystem::path& cache,
                            Progress& progress);
 
 /// Tab-separated, a header first: a line an agent; a line a pair, `row agent column other correlation`, rows and columns from 1.

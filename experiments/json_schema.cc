@@ -108,11 +108,18 @@ Json name_pattern(const std::string& also, const std::string& description) {
   return {{"description", description}, {"type", "string"}, {"pattern", fmt::format("^[A-Za-z0-9_][A-Za-z0-9{}]{{0,63}}$", also)}};
 }
 
-/// `properties` of one kind joined to those of all: where kinds differ, any of them.
+Json without_default(Json schema) {
+  schema.erase("default");
+  return schema;
+}
+
+/// `properties` of one kind joined to those of all: where kinds differ in more than the default, any of them.
 void join(Json& all, const Json& properties) {
   for (const auto& [name, schema] : properties.items()) {
     if (!all.contains(name)) {
       all[name] = schema;
+    } else if (without_default(all[name]) == without_default(schema)) {
+      if (all[name] != schema) all[name] = without_default(schema);
     } else if (all[name] != schema) {
       const bool joined = all[name].size() == 1 && all[name].contains("anyOf");  // an option's own has a description beside
       if (!joined) all[name] = Json{{"anyOf", Json::array({all[name]})}};
@@ -120,6 +127,13 @@ void join(Json& all, const Json& properties) {
       if (std::find(some.begin(), some.end(), schema) == some.end()) some.push_back(schema);
     }
   }
+}
+
+/// What `schema` of one kind says that `shared`, which holds beside it, does not.
+Json beyond(const Json& shared, const Json& schema) {
+  if (schema == shared) return Json::object();
+  if (without_default(schema) != shared) return schema;
+  return schema.contains("default") ? Json{{"default", schema["default"]}} : Json::object();
 }
 
 /// Definitions for what is chosen by `kind`: "policy.keys", what any kind may have, from which editors complete; "policy.ucb"
@@ -142,7 +156,7 @@ void define_kinds(Json& definitions, const std::string& noun, const Shelf& shelf
   for (auto& [kind, of_kind] : kinds) {
     Json one = {{"kind", Json::object()}};
     for (const auto& [name, schema] : common.items()) one[name] = Json::object();
-    for (const auto& [name, schema] : of_kind.properties().items()) one[name] = schema == options[name] ? Json::object() : schema;
+    for (const auto& [name, schema] : of_kind.properties().items()) one[name] = beyond(options[name], schema);
     rules.push_back({{"if", is("kind", {{"const", kind}})}, {"then", reference(noun + "." + kind)}});
     definitions[noun + "." + kind] = object(std::move(one), of_kind.quoted());
     definitions[noun + "." + kind]["description"] = shelf.at(kind).summary;
@@ -192,10 +206,16 @@ Json experiment(const Json& definitions) {
                      {"base", {{"description", "an experiment file to begin from, relative to this one; tables merge, lists replace"},
                                {"type", "string"}}}};
   Json quoted = Json::object();
+  // Whole names in quotes are rare here: which there are is checked, and their values are left to the program.
   const auto add_quoted = [&](const std::string& prefix, const std::string& definition) {
     Json dotted = Json::object();
     add_dotted(dotted, prefix, definition, definitions[definition]);
-    for (const auto& [name, schema] : dotted.items()) quoted[Described::pattern(name)] = schema;
+    std::string names;
+    for (const auto& [name, schema] : dotted.items()) {
+      const std::string pattern = Described::pattern(name);
+      names += (names.empty() ? "" : "|") + pattern.substr(1, pattern.size() - 2);
+    }
+    quoted["^(" + names + ")$"] = Json::object();
   };
   for (const Section& section : sections()) {
     properties[section.name] = reference(section.name);

@@ -27,8 +27,8 @@ const std::vector<Tool> kTools = {
     {"check", "FILE|FOLDER...", "reads every run.h5 in full and says whether it is whole and what in it cannot be true", check_runs},
     {"repair", "FILE [--out FILE]", "saves what can be read of a damaged or unclosed run.h5; the file as it was is kept beside it", repair_run},
     {"minari", "RUN... --out DIR [--id NAME-vN]", "exports complete runs as a dataset for Python's minari", export_runs},
-    {"agents", "EXPERIMENT.toml [--set KEY=VALUE]... [--point n] [--cases n] [--runs DIR] [--out DIR]",
-     "says what every agent of an experiment costs and how far they agree, over --cases passages; --out: as tables and a figure; --runs: "
+    {"agents", "EXPERIMENT.toml [--set KEY=VALUE]... [--point n] [--cases n] [--steps n] [--runs DIR] [--out DIR]",
+     "says what every agent of an experiment costs and how far they agree, over --cases passages by a model of --steps steps; --out: as tables and a figure; --runs: "
      "whose corpus cache is used", measure_agents_tool},
     {"credit", "EXPERIMENT.toml --out DIR [--set KEY=VALUE]... [--places n] [--no-episodes] [--runs DIR]",
      "says how far the estimators of env.credit agree with what comes of listening to each agent for an interval, at --places intervals of "

@@ -19,7 +19,7 @@ int measure_agents_tool(const std::vector<std::string>& arguments) {
   using Texts = std::vector<std::string>;
   po::options_description described;
   described.add_options()("set", po::value<Texts>()->composing())("point", po::value<std::int64_t>()->default_value(0))(
-      "cases", po::value<std::int64_t>()->default_value(2000))("runs", po::value<std::string>()->default_value("runs"))("out", po::value<std::string>());
+      "cases", po::value<std::int64_t>()->default_value(2000))("steps", po::value<std::int64_t>())("runs", po::value<std::string>()->default_value("runs"))("out", po::value<std::string>());
   const auto given = read_tool("agents", described, arguments, 1, 1);
   const auto cases = given["cases"].as<std::int64_t>(), index = given["point"].as<std::int64_t>();
   if (cases < 2) throw ConfigError(fmt::format("tool agents: --cases is {}; expected at least 2", cases));
@@ -31,7 +31,9 @@ int measure_agents_tool(const std::vector<std::string>& arguments) {
   if (!out.empty()) make_folder(out);
 
   Display display(STDERR_FILENO, false);
-  const AgentsTable table = measure_agents(point, point.run.seeds[0], static_cast<std::size_t>(cases),
+  AgentsTableOptions options{.cases = static_cast<std::size_t>(cases), .steps = {}};
+  if (given.count("steps")) options.steps = given["steps"].as<std::int64_t>();
+  const AgentsTable table = measure_agents(point, point.run.seeds[0], options,
                                            std::filesystem::path(given["runs"].as<std::string>()) / "cache", display);
   display.clear();
   fmt::print("{}", agents_text(table));

@@ -43,7 +43,7 @@ kind = "uniform"
 )"));
   const Experiment experiment = load_experiment(file, {});
   NoProgress quiet;
-  const AgentsTable table = measure_agents(experiment.points[0], 0, 300, scratch.path() / "cache", quiet);
+  const AgentsTable table = measure_agents(experiment.points[0], 0, {.cases = 300, .steps = {}}, scratch.path() / "cache", quiet);
   REQUIRE(table.agents.size() == 7);
   CHECK(table.sample == 300);
   CHECK(table.pool > 300);
@@ -69,16 +69,42 @@ kind = "uniform"
   CHECK_THAT(agents_tsv(table), Contains("one_domain\tone_domain\tstatic\tNaN\tNaN\tNaN\t") && Contains("domain\tdomain\tdynamic\t"));
   CHECK_THAT(agents_text(table), Contains("-1.00") && Contains("5 short"));
 
-  const AgentsTable all = measure_agents(experiment.points[0], 0, 1'000'000, scratch.path() / "cache", quiet);
+  const AgentsTable all = measure_agents(experiment.points[0], 0, {.cases = 1'000'000, .steps = {}}, scratch.path() / "cache", quiet);
   CHECK(all.sample <= all.pool);
   CHECK(all.sample > 300);
-  const AgentsTable again = measure_agents(experiment.points[0], 0, 300, scratch.path() / "cache", quiet);
+  const AgentsTable again = measure_agents(experiment.points[0], 0, {.cases = 300, .steps = {}}, scratch.path() / "cache", quiet);
   CHECK(agreement_tsv(again) == agreement_tsv(table));
+}
+
+TEST_CASE("agents that ask the model meet one that has trained, with a reference gradient at hand") {
+  const Scratch scratch;
+  const std::string file = scratch.write("small.toml", small_experiment(R"([[agents]]
+kind = "gradient_cosine"
+budget = 1000
+[[agents]]
+kind = "loss"
+budget = 1000
+[[policies]]
+kind = "uniform"
+)"));
+  const Experiment experiment = load_experiment(file, {});
+  const auto measured = [&](std::optional<std::int64_t> steps) {
+    NoProgress quiet;
+    return measure_agents(experiment.points[0], 0, {.cases = 100, .steps = steps}, scratch.path() / "cache", quiet);
+  };
+  const AgentsTable fresh = measured(0), trained = measured({}), longer = measured(11);
+  CHECK(fresh.steps == 0);
+  CHECK(trained.steps == experiment.points[0].train.steps_per_interval);
+  CHECK(row(trained, "gradient_cosine").highest > row(trained, "gradient_cosine").lowest);
+  CHECK(row(trained, "loss").mean < row(fresh, "loss").mean);
+  CHECK(row(longer, "loss").mean < row(trained, "loss").mean);
+  CHECK_THROWS_AS(measured(1'000'000), ConfigError);
+  CHECK_THROWS_AS(measured(-1), ConfigError);
 }
 
 TEST_CASE("an environment without agents has no table") {
   const Scratch scratch;
   const std::string file = scratch.write("bandit.toml", "name = \"bandit\"\n[env]\nkind = \"bandit-v0\"\n[[policies]]\nkind = \"uniform\"\n");
   NoProgress quiet;
-  CHECK_THROWS_WITH(measure_agents(load_experiment(file, {}).points[0], 0, 10, scratch.path(), quiet), Contains("has no agents of its own"));
+  CHECK_THROWS_WITH(measure_agents(load_experiment(file, {}).points[0], 0, {}, scratch.path(), quiet), Contains("has no agents of its own"));
 }
