@@ -21,7 +21,9 @@ Ending make_report(const std::filesystem::path& folder, bool quiet) {
     ::usleep(20000);
     child.receive();
   }
-  return *child.ended();
+  Ending ending = *child.ended();
+  if (ending.code != 0 && ending.message.empty()) ending.message = fmt::format("it ended with code {}, and says why above", ending.code);
+  return ending;
 }
 
 }  // namespace fader
