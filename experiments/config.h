@@ -15,13 +15,16 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agents/agent.h"
 #include "env/registry.h"
+#include "experiments/outcome.h"
 #include "policies/policy.h"
 #include "trainer/corpus_build.h"
 #include "trainer/trainer.h"
@@ -71,9 +74,24 @@ struct Chosen {
   std::shared_ptr<Options> options;
 };
 
+/// What has become of other points of an experiment, for those that come after them.
+struct Results {
+  virtual ~Results() = default;
+  /// Seed and outcome of every complete run of the point.
+  virtual std::vector<std::pair<std::int64_t, RunOutcome>> outcomes(std::size_t point) const = 0;
+  virtual std::filesystem::path run_file(std::size_t point, std::int64_t seed) const = 0;
+};
+
 /// One resolved configuration. A run is one seed of it.
 struct Point {
   std::string slug;                     ///< "policy=ucb", "base": a folder name, no other point of the experiment has it
+  std::string cell;                     ///< what of the environment a sweep varies, as it is here: "train.batch=8"; runs are compared within a cell
+  std::vector<std::string> varies;      ///< all that a sweep varies, as it is here: "policies.ucb.c=0.5"
+  std::string stage;                    ///< "": it is compared; "search": a candidate, played to find out what is
+  std::vector<std::size_t> after;       ///< earlier points of the experiment whose runs must have ended before its own begin
+  std::function<bool(const Results&)> wanted;  ///< asked then: whether it is played at all; empty: yes
+  /// Asked then, for a seed: what it turns out to be, which has the same slug; empty: what stands here. RunError: nothing to go by.
+  std::function<Point(const Results&, std::int64_t seed)> settle;
   std::string hash;                     ///< sha256 of all that can change a result, seeds apart
   std::string toml;                     ///< runs again by itself; a comment at each value says where it came from
   RunOptions run;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "experiments/claims.h"
 #include "experiments/command_line.h"
 #include "experiments/config.h"
 #include "experiments/explain.h"
@@ -100,6 +101,7 @@ int run(const CommandLine& line, const Attributes& origin) {
     options.points = points;
     options.jobs = static_cast<int>(line.jobs);
     options.resume = line.resume;
+    options.launch = launch_of_environment(of_process);
     options.provenance = origin;
     if (!line.quiet) fmt::print(stderr, "{}", outlook(experiments[i]));
     Display display(STDERR_FILENO, line.quiet);
@@ -107,16 +109,16 @@ int run(const CommandLine& line, const Attributes& origin) {
     if (leader && result.signal == 0 && !result.lost) leader->end();
     display.clear();
     if (result.signal != 0) {
-      fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete + result.kept, result.left,
+      fmt::print(stderr, "stopped: {} runs complete, {} left. To continue:\n  {}\n", result.complete, result.left,
                  resume_command(line, line.files[i], launch ? &*launch : nullptr));
       return 128 + result.signal;
     }
-    if (result.complete + result.kept > 0)
+    if (result.complete > 0 && result.last)
       if (const Ending made = make_report(result.folder, line.quiet); made.code != 0)
         fmt::print(stderr, "the report could not be made ({}); the runs are complete, ./report {} tries again\n", made.message, result.folder.string());
     if (result.lost && result.left > 0) fmt::print(stderr, "{} runs are left\n", result.left);
     if (result.failed > 0) {
-      fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete + result.kept,
+      fmt::print(stderr, "{} of {} runs failed; {} says why\n", result.failed, result.failed + result.complete,
                  (result.folder / "journal.jsonl").string());
       code = static_cast<int>(Exit::run);
     }

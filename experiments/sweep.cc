@@ -1,18 +1,18 @@
 #include "experiments/sweep.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
-#include <deque>
 #include <thread>
 
 #include "core/files.h"
 #include "experiments/child.h"
+#include "experiments/claims.h"
+#include "experiments/outcome.h"
+#include "experiments/plan.h"
 #include "experiments/run.h"
 #include "trainer/cuda/cuda_bank.h"
 
@@ -21,78 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kStopped = 128;  // exit codes above it: a signal asked for the end
-
-struct Task {
-  const Point* point = nullptr;
-  std::int64_t seed = 0;
-  fs::path folder;
-  std::string label() const { return fmt::format("{} seed {}", point->policy.name, seed); }
-};
-
-/// Appends a line an event; each line is one write, so that lines of several processes do not mix.
-class Journal {
- public:
-  explicit Journal(const fs::path& path) : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0) throw RunError(fmt::format("{}: cannot be written", path.string()));
-  }
-  ~Journal() { ::close(descriptor_); }
-  Journal(const Journal&) = delete;
-  Journal& operator=(const Journal&) = delete;
-
-  void write(const std::string& event, nlohmann::json facts) {
-    char stamp[32];
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    facts["time"] = stamp;
-    facts["event"] = event;
-    const std::string line = facts.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    if (::write(descriptor_, line.data(), line.size()) != static_cast<ssize_t>(line.size()))
-      throw RunError("journal.jsonl: cannot be written; is the disk full?");
-  }
-  void write(const std::string& event, const Task& task, nlohmann::json facts = nlohmann::json::object()) {
-    facts["point"] = task.point->slug;
-    facts["seed"] = task.seed;
-    write(event, std::move(facts));
-  }
-
- private:
-  int descriptor_;
-};
-
-std::vector<Task> tasks_of(const Experiment& experiment, const SweepOptions& options, const fs::path& folder) {
-  std::vector<Task> tasks;
-  for (const std::size_t p : options.points)
-    if (p >= experiment.points.size()) throw ConfigError(fmt::format("--point {}: there are {} points, 0 to {}", p, experiment.points.size(), experiment.points.size() - 1));
-  for (std::size_t p = 0; p < experiment.points.size(); ++p) {
-    if (!options.points.empty() && std::find(options.points.begin(), options.points.end(), p) == options.points.end()) continue;
-    const Point& point = experiment.points[p];
-    for (const std::int64_t seed : options.seeds.empty() ? point.run.seeds : options.seeds)
-      tasks.push_back({&point, seed, run_folder(folder, point, seed)});
-  }
-  // seed by seed: paired runs end together, and an experiment that is stopped has whole seeds
-  std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.seed < b.seed; });
-  return tasks;
-}
-
-/// Two sweeps in one folder would write the same files. The processes of one that was killed need a moment to go.
-std::unique_ptr<FileLock> sole_use(const fs::path& folder) {
-  constexpr int kTries = 40;
-  const fs::path file = folder.parent_path() / fmt::format(".{}.lock", folder.filename().string());
-  for (int i = 1;; ++i) {
-    bool taken = false;
-    try {
-      return std::make_unique<FileLock>(file, [&] {
-        taken = true;
-        throw RunError(fmt::format("{}: another run_experiment is at work there; wait for it, or choose another --out", folder.string()));
-      });
-    } catch (const RunError&) {
-      if (!taken || i == kTries) throw;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-  }
-}
 
 /// Earlier results are never overwritten: the folder gets the first free name of <name>.old-1, .old-2, ...
 void move_aside(const fs::path& folder, Display& display) {
@@ -126,61 +54,100 @@ void show(const nlohmann::json& message, Display& display) {
     display.update(message["what"].get<std::string>(), message["done"], message["total"], message["unit"].get<std::string>());
 }
 
+RunOutcome to_outcome(const nlohmann::json& values) {
+  RunOutcome out;
+  for (const auto& [name, value] : values.items()) out[name] = value.is_number() ? value.get<double>() : std::nan("");
+  return out;
+}
+
+/// What a sweep finds before it plays anything.
+struct Prepared {
+  std::vector<std::string> corpus;              ///< by task: hash of its content; "" without one
+  std::vector<std::optional<RunOutcome>> found;    ///< by task: complete runs of an earlier start
+};
+
 /// Builds what the runs share, checks that every point can be put together, and says which runs are complete already; in a
 /// child of its own: libraries that start threads, and files of earlier starts, stay out of the process that forks.
 class Preparation {
  public:
-  Preparation(const Experiment& experiment, const SweepOptions& options, const std::vector<Task>& tasks, fs::path cache)
-      : experiment_(experiment), options_(options), tasks_(tasks), cache_(std::move(cache)) {}
+  Preparation(const Experiment& experiment, const SweepOptions& options, const Plan& plan, fs::path folder, fs::path cache)
+      : experiment_(experiment), options_(options), plan_(plan), folder_(std::move(folder)), cache_(std::move(cache)) {}
 
-  /// Throws what the child found. Returns whether each task is complete.
-  std::vector<bool> run(Display& display, const std::atomic<int>& stop) {
+  /// Throws what the child found.
+  Prepared run(Display& display, const std::atomic<int>& stop) {
+    const std::size_t n = plan_.tasks().size();
+    Prepared out{std::vector<std::string>(n), std::vector<std::optional<RunOutcome>>(n)};
     Child child([&](const Child::Report& report) { work(report); });
-    std::vector<bool> complete(tasks_.size());
     while (!child.ended()) {
       pollfd wait{child.descriptor(), POLLIN, 0};
       ::poll(&wait, 1, 200);
       for (const auto& message : child.receive()) {
-        if (message.contains("complete")) complete.at(message["complete"].get<std::size_t>()) = true;
+        if (message.contains("corpus")) out.corpus.at(message["task"].get<std::size_t>()) = message["corpus"];
+        else if (message.contains("values")) out.found.at(message["task"].get<std::size_t>()) = to_outcome(message["values"]);
         else show(message, display);
       }
       if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
     }
     display.clear();
     if (child.ended()->code != 0) throw Error(static_cast<Exit>(child.ended()->code), child.ended()->message);
-    return complete;
+    return out;
   }
 
  private:
   void work(const Child::Report& report) {
     Relay relay(report);
-    if (options_.resume)
-      for (std::size_t i = 0; i < tasks_.size(); ++i)
-        if (is_complete(run_of(tasks_[i]))) report({{"complete", i}});
     std::map<const Point*, std::string> corpora;
-    for (const Task& task : tasks_) {
-      if (!corpora.count(task.point)) corpora[task.point] = try_out(task, relay);
-      if (options_.resume) is_complete(run_of(task), corpora[task.point]);
+    for (std::size_t i = 0; i < plan_.tasks().size(); ++i) {
+      const Point& point = plan_.point(i);
+      if (!corpora.count(&point)) corpora[&point] = try_out(point, plan_.tasks()[i].seed, relay);
+      if (!corpora[&point].empty()) report({{"task", i}, {"corpus", corpora[&point]}});
     }
+    if (!options_.resume || !fs::exists(folder_)) return;
+    const Board board = read_board();
+    for (std::size_t i = 0; i < plan_.tasks().size(); ++i)
+      if (const auto outcome = found(i, corpora[&plan_.point(i)], board)) report({{"task", i}, {"values", *outcome}});
   }
 
   /// Returns the hash of the point's corpus.
-  std::string try_out(const Task& task, Progress& progress) const {
+  std::string try_out(const Point& point, std::int64_t seed, Progress& progress) const {
     try {
-      if (task.point->run.device == "cuda") first_gpu();  // says that there is none before a corpus is built for nothing
-      const auto corpus = corpus_of(*task.point, cache_, progress);
-      assemble(*task.point, task.seed, corpus, progress);
+      if (point.run.device == "cuda") first_gpu();  // says that there is none before a corpus is built for nothing
+      const auto corpus = corpus_of(point, cache_, progress);
+      assemble(point, seed, corpus, progress);
       return corpus ? corpus->hash() : "";
     } catch (const ConfigError& error) {
       throw ConfigError(fmt::format("{}: {}", experiment_.file.string(), error.what()));
     }
   }
-  Run run_of(const Task& task) const { return {experiment_, *task.point, task.seed, task.folder, cache_, {}}; }
+
+  Board read_board() const {
+    Board board;
+    if (!fs::exists(folder_ / "journal.jsonl")) return board;
+    Journal journal(folder_ / "journal.jsonl", folder_ / "journal.jsonl");
+    for (const auto& line : journal.news()) board.read(line);
+    return board;
+  }
+
+  /// What a run of an earlier start came to, if it is complete. The journal is believed where the file is as it left it; files that
+  /// it does not speak of are looked into.
+  std::optional<RunOutcome> found(std::size_t task, const std::string& corpus, const Board& board) const {
+    const Point& point = plan_.point(task);
+    const std::int64_t seed = plan_.tasks()[task].seed;
+    const fs::path folder = run_folder(folder_, point, seed);
+    std::error_code absent;
+    const std::uint64_t bytes = fs::file_size(folder / "run.h5", absent);
+    if (absent) return std::nullopt;
+    const RunState& state = board.of({point.slug, seed});
+    const bool as_it_was = state.stage == RunState::Stage::complete && state.bytes == bytes && state.corpus == corpus;
+    if (as_it_was && (point.settle || state.hash == point.hash)) return state.outcome;
+    if (point.settle || !is_complete({experiment_, point, seed, folder, cache_, {}}, corpus)) return std::nullopt;
+    return outcome_of(folder / "run.h5", experiment_.compare.metric);
+  }
 
   const Experiment& experiment_;
   const SweepOptions& options_;
-  const std::vector<Task>& tasks_;
-  fs::path cache_;
+  const Plan& plan_;
+  const fs::path folder_, cache_;
 };
 
 nlohmann::json to_json(const Beat& b) {
@@ -221,19 +188,14 @@ class Teller final : public RunWatcher {
 class Pool {
  public:
   /// `signals`: what handlers set; a forked child has its own copy, and hears of them from this process alone.
-  Pool(const Experiment& experiment, const SweepOptions& options, fs::path cache, Display& display, Journal& journal, SweepResult& result,
-       const Signals& signals)
-      : experiment_(experiment), options_(options), cache_(std::move(cache)), display_(display), journal_(journal), result_(result), signals_(signals) {}
+  Pool(const Experiment& experiment, const SweepOptions& options, const Plan& plan, const Prepared& prepared, Claims& claims, Display& display,
+       SweepResult& result, const Signals& signals)
+      : experiment_(experiment), options_(options), plan_(plan), prepared_(prepared), claims_(claims), display_(display), result_(result), signals_(signals) {}
 
-  void play(std::deque<Task> waiting, std::size_t jobs, std::size_t total) {
+  void play(std::size_t jobs) {
     int passed_on = 0, asked = signals_.checkpoints;
-    display_.runs(result_.kept, total);
-    while (!waiting.empty() || !working_.empty()) {
+    while (true) {
       const int stop = signals_.stop != 0 ? signals_.stop.load() : stopped_;
-      if ((stop != 0 || result_.lost) && !waiting.empty()) {
-        result_.left += waiting.size();
-        waiting.clear();
-      }
       if (stop != 0 && passed_on == 0) {
         passed_on = stop;
         pass_on(stop);
@@ -242,125 +204,196 @@ class Pool {
         asked = signals_.checkpoints;
         pass_on(SIGUSR1);
       }
-      while (!waiting.empty() && working_.size() < jobs) {
-        start(waiting.front());
-        waiting.pop_front();
+      const bool leaving = stop != 0 || result_.lost;
+      while (!leaving && working_.size() < jobs) {
+        auto claim = claims_.next(standing_);
+        if (!claim) break;
+        start(std::move(*claim));
       }
+      display_.runs(claims_.ended(), plan_.tasks().size());
+      if (working_.empty() && (leaving || claims_.all_ended(standing_))) break;
       listen();
-      display_.runs(result_.complete + result_.kept + result_.failed, total);
+      claims_.beat();
     }
     result_.signal = signals_.stop != 0 ? signals_.stop.load() : stopped_;
   }
 
  private:
   struct Worker {
-    Task task;
-    Child child;
+    Claim claim;
+    Point point;      // settled
+    nlohmann::json came_to = nlohmann::json::object();
+    std::optional<Child> child;
   };
 
   void pass_on(int signal) {
-    for (const auto& [id, worker] : working_) worker.child.signal(signal);
+    for (const auto& [id, worker] : working_) worker.child->signal(signal);
   }
 
-  void start(const Task& task) {
-    const std::size_t id = next_++;
-    const Run run{experiment_, *task.point, task.seed, task.folder, cache_, options_.provenance};
-    const auto point = static_cast<std::size_t>(task.point - experiment_.points.data());
+  fs::path folder_of(const Worker& worker) const { return run_folder(result_.folder, worker.point, plan_.tasks()[worker.claim.run].seed); }
+
+  void start(Claim claim) {
+    const std::size_t id = next_++, task = claim.run;
     display_.clear();
-    working_.emplace(id, Worker{task, Child([run, point, id, this](const Child::Report& report) {
-                                  Relay relay(report);
-                                  Teller teller(report);
-                                  try {
-                                    const Leader* leader = options_.leader;
-                                    execute(run, signals_, relay, teller, leader ? leader->meet(id, run, point, signals_) : nullptr);
-                                  } catch (const LostRank&) {
-                                    report({{"lost", true}});
-                                    throw;
-                                  }
-                                })});
-    display_.started(id, task.label());
-    journal_.write("start", task);
+    Point point;
+    try {
+      point = plan_.settled(task, claims_, result_.folder);
+    } catch (const Error& error) {
+      return end(task, {static_cast<int>(error.code()), error.what()}, {});
+    }
+    Worker& worker = working_.emplace(id, Worker{std::move(claim), std::move(point), {}, {}}).first->second;
+    worker.child.emplace([&, id, task](const Child::Report& report) { play_one(id, task, report); });
+    display_.started(id, plan_.label(task));
+  }
+
+  /// In the child.
+  void play_one(std::size_t id, std::size_t task, const Child::Report& report) {
+    for (auto& [other, worker] : working_)
+      if (other != id) worker.claim.release();  // a copy of the parent's
+    const Worker& own = working_.at(id);
+    const Run run{experiment_, own.point, plan_.tasks()[task].seed, folder_of(own), options_.out / "cache", options_.provenance};
+    Relay relay(report);
+    Teller teller(report);
+    try {
+      const Leader* leader = options_.leader;
+      execute(run, signals_, relay, teller, leader ? leader->meet(id, run, plan_.tasks()[task].point, signals_) : nullptr);
+    } catch (const LostRank&) {
+      report({{"lost", true}});
+      throw;
+    }
+    report({{"values", outcome_of(run.folder / "run.h5", experiment_.compare.metric)}});
   }
 
   void listen() {
     std::vector<pollfd> waits;
-    for (const auto& [id, worker] : working_) waits.push_back({worker.child.descriptor(), POLLIN, 0});
+    for (const auto& [id, worker] : working_) waits.push_back({worker.child->descriptor(), POLLIN, 0});
     ::poll(waits.data(), waits.size(), 200);
     for (auto it = working_.begin(); it != working_.end();) {
       Worker& worker = it->second;
-      for (const auto& message : worker.child.receive()) {
+      for (const auto& message : worker.child->receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
         else if (message.contains("lost")) result_.lost = true;
-        else if (message.contains("journal")) journal_.write(message["journal"], worker.task, {{"text", message["text"]}});
+        else if (message.contains("values")) worker.came_to = message;
+        else if (message.contains("journal")) claims_.note(worker.claim.run, message["journal"], message["text"]);
         else show(message, display_);
       }
-      if (!worker.child.ended()) {
+      if (!worker.child->ended()) {
         ++it;
         continue;
       }
-      end(worker.task, *worker.child.ended());
+      nlohmann::json facts = std::move(worker.came_to);
+      facts["hash"] = worker.point.hash;
+      std::error_code absent;
+      facts["bytes"] = fs::file_size(folder_of(worker) / "run.h5", absent);
+      end(worker.claim.run, *worker.child->ended(), std::move(facts));
       display_.ended(it->first);
       it = working_.erase(it);
     }
   }
 
-  void end(const Task& task, const Ending& ending) {
+  void end(std::size_t task, const Ending& ending, nlohmann::json facts) {
     if (ending.code == 0) {
-      ++result_.complete;
-      journal_.write("complete", task);
+      facts["corpus"] = prepared_.corpus[task];
+      claims_.complete(task, std::move(facts));
     } else if (ending.code > kStopped) {
-      ++result_.left;
       stopped_ = ending.code - kStopped;  // another process of the launch may have been asked
-      journal_.write("stopped", task);
+      claims_.stopped(task);
     } else {
-      ++result_.failed;
-      journal_.write("failed", task, {{"code", ending.code}, {"message", ending.message}});
-      display_.note(fmt::format("failed: {}: {}", task.label(), ending.message));
+      claims_.failed(task, ending.code, ending.message);
+      display_.note(fmt::format("failed: {}: {}", plan_.label(task), ending.message));
     }
   }
 
   const Experiment& experiment_;
   const SweepOptions& options_;
-  fs::path cache_;
+  const Plan& plan_;
+  const Prepared& prepared_;
+  Claims& claims_;
   Display& display_;
-  Journal& journal_;
   SweepResult& result_;
   const Signals& signals_;
+  const Claims::Standings standing_ = [this](std::size_t task) { return plan_.standing(task, claims_); };
   std::map<std::size_t, Worker> working_;
   std::size_t next_ = 0;
   int stopped_ = 0;  // the signal that a run was stopped by
 };
 
+/// Decides, while no other process does, whether this one begins anew, goes on, or works beside others; then joins.
+std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
+                             const fs::path& folder, Display& display) {
+  const FileLock alone(folder.parent_path() / fmt::format(".{}.lock", folder.filename().string()));
+  const bool there = fs::exists(folder / "journal.jsonl");
+  auto claims = there ? std::make_unique<Claims>(folder, options.launch) : nullptr;
+  if (claims) claims->refresh();
+  const auto other = claims ? claims->other(plan.hash()) : std::nullopt;
+  if (other && other->plan != plan.hash())
+    throw RunError(fmt::format("{}: another run_experiment is at work there, on another configuration; wait for it, or choose another --out",
+                               folder.string()));
+  if (other && other->launch != claims->launch() && !options.resume)
+    throw RunError(fmt::format("{}: another run_experiment is at work there; wait for it, choose another --out, or work beside it with --resume",
+                               folder.string()));
+  const bool go_on = options.resume || other || (claims && claims->of_this_launch());
+  if (!go_on) {
+    claims.reset();
+    move_aside(folder, display);
+  }
+  make_folder(folder);
+  if (!claims) claims = std::make_unique<Claims>(folder, options.launch);
+  claims->join(plan.hash(), plan.keys(), {{"file", experiment.file.string()}});
+  for (std::size_t task = 0; task < plan.tasks().size(); ++task)
+    if (prepared.found[task] && !claims->has_ended(task)) {  // complete, and whoever played it could not say so any more
+      std::error_code absent;
+      const std::uint64_t bytes = fs::file_size(run_folder(folder, plan.point(task), plan.tasks()[task].seed) / "run.h5", absent);
+      claims->complete(task, {{"found", true}, {"hash", plan.point(task).hash}, {"corpus", prepared.corpus[task]}, {"bytes", bytes},
+                              {"values", *prepared.found[task]}});
+    }
+  return claims;
+}
+
+std::vector<SummaryRow> summary_of(const Plan& plan, const Claims& claims, const fs::path& folder) {
+  static constexpr const char* kStatus[] = {"open", "running", "complete", "failed"};
+  std::vector<SummaryRow> rows;
+  for (std::size_t task = 0; task < plan.tasks().size(); ++task) {
+    const RunState& state = claims.state(task);
+    const Point& point = plan.point(task);
+    if (state.stage == RunState::Stage::open && !fs::exists(run_folder(folder, point, plan.tasks()[task].seed) / "run.h5")) continue;
+    rows.push_back({point.slug, point.policy.name, plan.tasks()[task].seed, kStatus[static_cast<std::size_t>(state.stage)], state.outcome});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const SummaryRow& a, const SummaryRow& b) { return a.point < b.point; });
+  return rows;
+}
+
 }  // namespace
 
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
+  const Plan plan(experiment, options.seeds, options.points);
+  const std::size_t all = plan.tasks().size();
+  if (options.leader && options.jobs > 1) throw ConfigError("--jobs: with run.processes above 1 all processes play one run at a time");
   SweepResult result;
   result.folder = options.out / experiment.name;
-  const fs::path cache = options.out / "cache";
-  const std::vector<Task> tasks = tasks_of(experiment, options, result.folder);
   make_folder(options.out);
-  const auto lock = sole_use(result.folder);
-  const std::vector<bool> complete = Preparation(experiment, options, tasks, cache).run(display, signals.stop);
-  if (!options.resume) move_aside(result.folder, display);
-  make_folder(result.folder);
-  Journal journal(result.folder / "journal.jsonl");
-  journal.write("sweep", {{"runs", tasks.size()}, {"file", experiment.file.string()}});
+  const Prepared prepared = Preparation(experiment, options, plan, result.folder, options.out / "cache").run(display, signals.stop);
+  const auto claims = join(plan, prepared, experiment, options, result.folder, display);
 
-  std::deque<Task> waiting;
   std::int64_t threads = 1;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    threads = std::max(threads, tasks[i].point->run.threads);
-    if (complete[i]) ++result.kept;
-    else waiting.push_back(tasks[i]);
+  for (std::size_t task = 0; task < all; ++task) {
+    threads = std::max(threads, plan.point(task).run.threads);
+    result.kept += claims->state(task).stage == RunState::Stage::complete ? 1 : 0;
   }
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  if (options.leader && options.jobs > 1) throw ConfigError("--jobs: with run.processes above 1 all processes play one run at a time");
   const auto jobs = options.leader ? 1 : static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
-  Pool pool(experiment, options, cache, display, journal, result, signals);
-  pool.play(std::move(waiting), jobs, tasks.size());
+  Pool(experiment, options, plan, prepared, *claims, display, result, signals).play(jobs);
   display.clear();
-  journal.write("end", {{"complete", result.complete}, {"kept", result.kept}, {"failed", result.failed}, {"left", result.left}});
-  write_summary(experiment, result.folder);
+  for (std::size_t task = 0; task < all; ++task) {
+    const RunState& state = claims->state(task);
+    if (state.stage == RunState::Stage::complete) ++result.complete;
+    else if (claims->has_ended(task)) ++result.failed;
+    else if (plan.standing(task, *claims) != Claims::Standing::out) ++result.left;
+  }
+  const nlohmann::json counts = {{"complete", result.complete}, {"failed", result.failed}, {"left", result.left}};
+  result.last = result.left > 0 || claims->first_to_end(counts);
+  if (result.last) write_summary(result.folder, summary_of(plan, *claims, result.folder));
+  claims->leave(counts);
   return result;
 }
 
