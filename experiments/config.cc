@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <set>
 
 #include "core/error.h"
+#include "experiments/axes.h"
 #include "experiments/control.h"
 #include "experiments/experiment_tree.h"
+#include "experiments/halving.h"
 #include "experiments/options_reader.h"
 #include "experiments/point_reader.h"
 #include "experiments/resolve.h"
@@ -19,8 +22,10 @@ namespace fader {
 namespace {
 
 const std::vector<std::string> kTopLevel = {"name", "base",   "run",      "corpus", "model",  "train",
-                                            "env",  "agents", "policies", "policy", "compare"};
+                                            "env",  "agents", "policies", "policy", "compare", "sweep", "hypotheses"};
 const std::vector<std::string> kMayVary = {"run", "corpus", "model", "train", "env", "agents"};  // by `set` of a policy
+
+constexpr double kMostPoints = 100'000;
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -56,9 +61,9 @@ std::string in_a_name(const std::string& value) {
   return out;
 }
 
-// "policy=ucb,env.selection=top_k": what distinguishes a point, with the values that it ended up with.
+// "env.selection=top_k" for all that the policy's `set` names, with the values that it ended up with.
 std::string varied(const Point& point, const TomlValue* set) {
-  std::string out = "policy=" + point.policy.name;
+  std::string out;
   if (!set) return out;
   for (const Setting& s : settings(point)) {
     std::string path = s.path();
@@ -84,11 +89,16 @@ class Resolver {
     check_top_level();
     check_unique("agents");
     check_unique("policies");
-    read_points(out);
     OptionsReader(problems_, {}).read(tree_.root.find("compare"), "compare", "compare", out.compare, {}, tree_.file);
+    const TomlValue* sweep = tree_.root.find("sweep");
+    OptionsReader(problems_, {}).read(sweep, "sweep", "sweep", out.sweep, {"over"}, tree_.file);
+    if (sweep && sweep->find("over")) axes_ = read_axes(*sweep->find("over"), tree_.root, problems_);
+    else if (sweep && sweep->table()) problems_.add(sweep->place, "sweep: nothing varies; write [sweep.over] and what is to vary, over which values");
+    read_points(out);
     check_baseline(out);
+    read_hypotheses(out);
     problems_.raise();
-    identify(out);
+    check_different(out);
     problems_.raise();
     return out;
   }
@@ -138,26 +148,138 @@ class Resolver {
       read_point(tree_.root, nullptr, "", tree_.file, problems_);  // for what else is wrong
       return;
     }
-    for (const TomlValue& policy : *list->list()) {
-      const std::string name = name_of(policy);
-      const std::string shown = list->list()->size() == 1 ? "policy"
-                                : name.empty()            ? fmt::format("policy {}", out.points.size() + 1)
-                                                          : "policies." + name;
-      out.points.push_back(read_point(varied_tree(policy, shown), &policy, shown, tree_.file, problems_));
-    }
+    for (std::size_t p = 0; p < list->list()->size(); ++p) expand(out, p);
   }
 
-  // The tree as this policy has it: `set` over the file, --set over both.
-  TomlValue varied_tree(const TomlValue& policy, const std::string& shown) {
+  /// All points of a policy.
+  void expand(Experiment& out, std::size_t p) {
+    const TomlValue& policy = (*tree_.root.find("policies")->list())[p];
+    std::vector<const Axis*> axes;
+    for (const Axis& axis : axes_)
+      if (axis.policy().empty() || axis.policy() == name_of(policy)) axes.push_back(&axis);
+    const SweepMethod& sweep = out.sweep;
+    double product = 1;
+    for (const Axis* axis : axes) {
+      product *= static_cast<double>(axis->choices().size());
+      if (!axis->is_list() && sweep.method == "grid")
+        problems_.add(axis->place(), fmt::format("sweep.over.{} is a range, which a grid cannot go through; list values, or set sweep.method = \"random\"", axis->name()));
+    }
+    if (!problems_.empty()) return read_as(out, p, {}, {});  // for what else is wrong
+    if (product > kMostPoints && sweep.method == "grid")
+      return problems_.add(axes[0]->place(), fmt::format("the grid has {:.0f} points for one policy; at most {} are taken: vary less, or draw some with "
+                                                         "sweep.method = \"random\"", product, kMostPoints));
+    const bool listed = std::all_of(axes.begin(), axes.end(), [](const Axis* axis) { return axis->is_list(); });
+    const bool drawn = sweep.method != "grid" && !(listed && product <= static_cast<double>(sweep.samples));
+    const auto combinations = drawn ? drawn_combinations(axes, static_cast<std::size_t>(sweep.samples), static_cast<std::uint64_t>(sweep.seed)) : all_combinations(axes);
+    if (sweep.method == "halving" && combinations.size() > 1) return search(out, p, combinations);
+    for (const Combination& combination : combinations) read_as(out, p, combination, {});
+  }
+
+  /// Candidates of a search, rung by rung, and the point that the best of them becomes.
+  void search(Experiment& out, std::size_t p, const std::vector<Combination>& candidates) {
+    const SweepMethod& sweep = out.sweep;
+    Halving halving{candidates.size(), static_cast<std::size_t>(sweep.rungs), static_cast<std::size_t>(sweep.eta), sweep.metric, true};
+    std::vector<Point> finals;
+    for (const Combination& candidate : candidates) {
+      Experiment alone;
+      read_as(alone, p, candidate, {});
+      if (alone.points.empty() || !problems_.empty()) return;
+      finals.push_back(std::move(alone.points[0]));
+    }
+    if (halving.metric.empty()) halving.metric = finals[0].trains() ? "final/loss_validation" : "return";
+    halving.lower_is_better = halving.metric != "return";
+    std::vector<std::vector<std::size_t>> rungs(halving.rungs);
+    for (std::size_t r = 0; r < halving.rungs; ++r)
+      for (std::size_t c = 0; c < candidates.size(); ++c) {
+        rungs[r].push_back(out.points.size());
+        read_as(out, p, candidates[c], {{static_cast<std::ptrdiff_t>(r), rung_settings(halving, sweep, finals[c], r)}});
+        if (!problems_.empty()) return;
+      }
+    link_rungs(halving, rungs, out.points);
+    Point final = finals[0];
+    final.slug = slug_of("policy=" + final.policy.name);
+    final.cell.clear();
+    link_winner(halving, rungs.back(), out.points, std::move(finals), final);
+    out.points.push_back(std::move(final));
+  }
+
+  /// What a candidate plays at a rung otherwise than in the end.
+  std::vector<TomlValue> rung_settings(const Halving& halving, const SweepMethod& sweep, const Point& final, std::size_t rung) {
+    const Place place = tree_.root.find("sweep")->place;
+    const auto set = [&](const std::string& path, TomlValue value) {
+      std::string rest = path;
+      for (std::size_t dot; (dot = rest.rfind('.')) != std::string::npos; rest.resize(dot)) value = {TomlTable{{rest.substr(dot + 1), place, std::move(value)}}, place, ""};
+      return TomlValue{TomlTable{{rest, place, std::move(value)}}, place, ""};
+    };
+    TomlList seeds;
+    const auto shift = sweep.resource.empty() ? static_cast<std::int64_t>(rung * sweep.seeds.size()) : 0;
+    for (const std::int64_t seed : sweep.seeds) seeds.push_back({seed + shift, place, ""});
+    std::vector<TomlValue> out = {set("run.seeds", {std::move(seeds), place, ""})};
+    if (sweep.resource.empty()) return out;
+    for (const Setting& s : settings(final)) {
+      if (s.path() != sweep.resource) continue;
+      std::int64_t whole = 0;
+      if (std::from_chars(s.value.data(), s.value.data() + s.value.size(), whole).ptr == s.value.data() + s.value.size()) {
+        out.push_back(set(sweep.resource, {resource_at(halving, whole, rung), place, ""}));
+        return out;
+      }
+    }
+    problems_.add(place, fmt::format("sweep.resource is '{}'; expected a whole number of the run, such as train.intervals, or \"\"", sweep.resource));
+    return out;
+  }
+
+  struct Rung {
+    std::ptrdiff_t index;
+    std::vector<TomlValue> settings;
+  };
+
+  /// Reads a point and says what it is called. Left out where the policy speaks of an agent that the combination leaves out.
+  void read_as(Experiment& out, std::size_t p, const Combination& combination, const std::optional<Rung>& rung) {
+    const TomlValue& policy = (*tree_.root.find("policies")->list())[p];
+    const std::string name = name_of(policy);
+    const std::string shown = tree_.root.find("policies")->list()->size() == 1 ? "policy" : name.empty() ? fmt::format("policy {}", p + 1) : "policies." + name;
+    for (const Choice& choice : combination)
+      if (const TomlValue* agent = policy.find("agent"); choice.agents && agent && agent->text() && !contains(*choice.agents, *agent->text())) return;
+    const TomlValue root = varied_tree(policy, shown, combination, rung ? rung->settings : std::vector<TomlValue>());
+    const TomlValue* list = root.find("policies");
+    Point point = read_point(root, list && list->list() && p < list->list()->size() ? &(*list->list())[p] : &policy, shown, tree_.file, problems_);
+    if (problems_.empty()) identify(point, out, policy, combination, rung);
+    out.points.push_back(std::move(point));
+  }
+
+  void identify(Point& point, const Experiment& out, const TomlValue& policy, const Combination& combination, const std::optional<Rung>& rung) {
+    std::string slug = rung ? fmt::format("search={},rung={}", point.policy.name, rung->index) : "policy=" + point.policy.name;
+    slug += varied(point, policy.find("set"));
+    for (const Choice& choice : combination) {
+      std::string key = choice.axis;
+      for (const std::string& own : {"policies." + point.policy.name + ".", std::string("policy.")})
+        if (key.starts_with(own)) key.erase(0, own.size());
+      slug += fmt::format(",{}={}", key, in_a_name(choice.text));
+      point.varies.push_back(choice.shown());
+      if (is_of_environment(choice)) point.cell += (point.cell.empty() ? "" : ",") + choice.shown();
+    }
+    if (rung) point.stage = "search";
+    const bool single = axes_.empty() && tree_.root.find("policies")->list()->size() == 1;
+    point.slug = single ? "base" : slug_of(slug);
+    at_[point.slug] = policy.place;
+    point.hash = point_hash(point);
+    point.toml = resolved_toml(experiment_name(out.file), tree_.question, point);
+  }
+
+  bool is_of_environment(const Choice& choice) const {
+    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) { return axis.name() == choice.axis && axis.policy().empty(); });
+  }
+
+  // The tree as this point has it: `set` over the file, the sweep over that, --set over all.
+  TomlValue varied_tree(const TomlValue& policy, const std::string& shown, const Combination& combination, const std::vector<TomlValue>& rung) {
     TomlValue root = tree_.root;
     const TomlValue* set = policy.find("set");
-    if (!set) return root;
-    if (!set->table()) {
+    if (set && !set->table()) {
       problems_.add(set->place, fmt::format("{}.set is {}; expected a table, as in set = {{ \"train.batch\" = 8 }}", shown,
                                             set->found()));
       return root;
     }
-    for (const TomlEntry& entry : *set->table()) {
+    for (const TomlEntry& entry : set ? *set->table() : TomlTable()) {
       if (!contains(kMayVary, entry.key))
         problems_.add(entry.place, fmt::format("{}.set: '{}' cannot be set for one policy; expected a key below {}", shown,
                                                entry.key, fmt::join(kMayVary, ", ")));
@@ -166,7 +288,14 @@ class Resolver {
                                                shown));
       else merge_named(root, {TomlTable{entry}, set->place, ""}, problems_);
     }
+    for (const Choice& choice : combination) {
+      for (const TomlValue& assignment : choice.assignments) apply_override(root, assignment, problems_);
+      if (TomlValue* agents = root.find("agents"); choice.agents && agents && agents->list())
+        std::erase_if(*agents->list(), [&](const TomlValue& agent) { return !contains(*choice.agents, name_of(agent)); });
+    }
+    if (!set && combination.empty()) return root;
     for (const TomlValue& assignment : assignments_) apply_override(root, assignment, problems_);
+    for (const TomlValue& setting : rung) apply_override(root, setting, problems_);
     return root;
   }
 
@@ -183,24 +312,43 @@ class Resolver {
     }
   }
 
-  // Hash, slug and text of points that are otherwise in order.
-  void identify(Experiment& out) {
-    std::map<std::string, std::string> seen;  // hash -> policy
-    const TomlList& list = *tree_.root.find("policies")->list();
-    for (std::size_t i = 0; i < out.points.size(); ++i) {
-      Point& point = out.points[i];
-      point.hash = point_hash(point);
-      point.slug = out.points.size() == 1 ? "base" : slug_of(varied(point, list[i].find("set")));
-      point.toml = resolved_toml(out.name, out.question, point);
-      if (const auto [first, fresh] = seen.emplace(point.hash, point.policy.name); !fresh)
-        problems_.add(list[i].place, fmt::format("policies '{}' and '{}' are the same configuration, and would repeat each "
-                                                 "other bit for bit; leave one out", first->second, point.policy.name));
+  void read_hypotheses(Experiment& out) {
+    const TomlValue* list = tree_.root.find("hypotheses");
+    if (!list) return;
+    if (!list->list()) return problems_.add(list->place, fmt::format("hypotheses is {}; write [[hypotheses]], in two brackets, once for each", list->found()));
+    for (const TomlValue& element : *list->list()) {
+      HypothesisOptions read;
+      OptionsReader(problems_, {}).read(&element, "hypotheses", "hypotheses", read, {}, element.place);
+      Hypothesis& h = read.stated;
+      if (h.against.empty()) h.against = out.compare.baseline;
+      if (h.metric.empty()) h.metric = out.compare.metric;
+      for (const std::string& name : {h.policy, h.against})
+        if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name; }))
+          problems_.add(element.place, fmt::format("hypotheses: the experiment has no policy '{}'", name));
+      if (h.policy == h.against) problems_.add(element.place, fmt::format("hypotheses: '{}' is compared with itself; say against what", h.policy));
+      if (!h.cell.empty() && std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.cell == h.cell; }))
+        problems_.add(element.place, fmt::format("hypotheses: the sweep has no cell '{}'; --dry-run shows which there are", h.cell));
+      out.hypotheses.push_back(std::move(h));
+    }
+  }
+
+  void check_different(const Experiment& out) {
+    std::map<std::string, const Point*> seen;
+    for (const Point& point : out.points) {
+      if (!point.stage.empty() || point.settle) continue;  // a search's last rung is what it finds, on other seeds
+      if (const auto [first, fresh] = seen.emplace(point.hash, &point); !fresh)
+        problems_.add(at_[point.slug],
+                      fmt::format("{} are the same configuration, and would repeat each other bit for bit; leave one out",
+                                  point.varies.empty() ? fmt::format("policies '{}' and '{}'", first->second->policy.name, point.policy.name)
+                                                       : fmt::format("points '{}' and '{}'", first->second->slug, point.slug)));
     }
   }
 
   ExperimentTree tree_;
   std::vector<TomlValue> assignments_;
   Problems& problems_;
+  std::vector<Axis> axes_;
+  std::map<std::string, Place> at_;  // of the policy of each point, by slug
 };
 
 }  // namespace
@@ -251,6 +399,32 @@ void CompareOptions::fields(Fields& f) {
   f("metric", metric, "what is compared, lower being better: a number of each episode in run.h5");
   f("confidence", confidence, "of the intervals", 0.5, 0.9999);
   f("screening", screening, "many policies are looked at to find those worth a closer look: the report gives no verdict");
+}
+
+void HypothesisOptions::fields(Fields& f) {
+  f("name", stated.name, "what is claimed, in words");
+  f("policy", stated.policy, "name of the policy that it is about");
+  f("against", stated.against, "the policy that it is compared with; empty: compare.baseline");
+  f("metric", stated.metric, "what is compared; empty: compare.metric");
+  f("direction", stated.direction, "how `policy` is said to end, compared with `against`").one_of({"lower", "higher", "different"});
+  f("cell", stated.cell, "of a sweep of the environment, the cell that it speaks of; empty: every one");
+}
+
+void SweepMethod::fields(Fields& f) {
+  f("method", method, "grid: all combinations; random: some, by chance; halving: for each policy, the best of some by successive halving")
+      .one_of({"grid", "random", "halving"});
+  f("samples", samples, "random, halving: combinations that are drawn; all, where there are no more", 1, 100000);
+  f("seed", seed, "random, halving: of these draws", 0);
+  f("rungs", rungs, "halving: rounds of a search", 1, 10);
+  f("eta", eta, "halving: one in so many goes on to the next round, with so many times as much of the resource", 2, 100);
+  f("seeds", seeds, "halving: that candidates are tried on; the winner plays run.seeds", 0);
+  f("resource", resource, "halving: the whole number of the run that candidates get less of in early rounds; empty: all rounds are whole, on seeds of their own");
+  f("metric", metric, "halving: what the best is chosen by; empty: final/loss_validation, lower being better, or where nothing is trained the return");
+}
+
+void SweepMethod::validate() const {
+  if (method != "halving") return;
+  if (seeds.empty()) throw ConfigError("seeds: the list is empty; expected at least one seed to try candidates on");
 }
 
 Experiment load_experiment(const std::filesystem::path& file, const std::vector<std::string>& overrides) {

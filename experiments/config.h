@@ -7,8 +7,10 @@
 //   [[agents]]                        # kind, name if it is not the kind, options; not for an environment with a known answer
 //   [[policies]]                      # kind, name, options; set = { "env.selection" = "top_k" } for this point alone
 //   [compare]
+//   [[hypotheses]]                    # policy, against, direction, metric, cell, name: stated beforehand
+//   [sweep]                           # method; [sweep.over]: what varies (axes.h)
 //
-// [policy] is a list of one. Later wins: default, parents, the file, `set` of the policy, --set.
+// [policy] is a list of one. Later wins: default, parents, the file, `set` of the policy, the sweep, --set.
 //
 // Strict: an unknown key, a wrong type, a value out of range, an unknown kind are errors, all of a file in one go, each with
 // file:line:column, what was expected and the nearest name. Nothing is written.
@@ -26,6 +28,7 @@
 #include "env/registry.h"
 #include "experiments/outcome.h"
 #include "policies/policy.h"
+#include "store/plan_file.h"
 #include "trainer/corpus_build.h"
 #include "trainer/trainer.h"
 
@@ -56,6 +59,26 @@ struct CompareOptions final : Options {
   double confidence = 0.95;
   bool screening = false;               ///< the report gives no verdict
   void fields(Fields& f) override;
+};
+
+/// An element of [[hypotheses]].
+struct HypothesisOptions final : Options {
+  HypothesisOptions() { stated.direction = "lower"; }
+  Hypothesis stated;
+  void fields(Fields& f) override;
+};
+
+/// How [sweep.over] becomes points.
+struct SweepMethod final : Options {
+  std::string method = "grid";
+  std::int64_t samples = 16;            ///< combinations drawn: random, halving
+  std::int64_t seed = 0;                ///< of these draws
+  std::int64_t rungs = 2, eta = 4;      ///< halving
+  std::vector<std::int64_t> seeds = {1000, 1001};  ///< that candidates are tried on
+  std::string resource = "train.intervals";  ///< what candidates get less of; "": seeds of their own for every rung
+  std::string metric;                   ///< that the best is chosen by; "": the validation loss, or the return where nothing is trained
+  void fields(Fields& f) override;
+  void validate() const override;
 };
 
 /// What every policy has beside the options of its kind: how it is deployed.
@@ -112,7 +135,9 @@ struct Experiment {
   std::string question;                 ///< the comment on the first line
   std::filesystem::path file;
   CompareOptions compare;
-  std::vector<Point> points;            ///< one a policy; all validated
+  std::vector<Hypothesis> hypotheses;   ///< [[hypotheses]], complete: against and metric are those of `compare` where the file has none
+  SweepMethod sweep;
+  std::vector<Point> points;            ///< one a policy and combination of the sweep, candidates of searches before what they are for; all validated
 };
 
 /// `overrides`: key=value of --set, in order; TOML, or a bare word for text. Paths written in a file are relative to it,

@@ -139,6 +139,7 @@ const std::vector<Section>& sections() {
       {"model", "the language model", [] { return std::make_unique<ModelOptions>(); }},
       {"train", "its pretraining: the budget and the optimiser", [] { return std::make_unique<TrainOptions>(); }},
       {"compare", "what the report compares", [] { return std::make_unique<CompareOptions>(); }},
+      {"sweep", "how [sweep.over], what varies, becomes points", [] { return std::make_unique<SweepMethod>(); }},
   };
   return all;
 }

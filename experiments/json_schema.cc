@@ -225,7 +225,7 @@ Json experiment(const Json& definitions) {
     properties[one] = reference(one);
     add_quoted(one, std::string(one) + ".keys");
   }
-  for (const char* many : {"agents", "policies"}) properties[many] = reference(many);
+  for (const char* many : {"agents", "policies", "hypotheses"}) properties[many] = reference(many);
   return object(std::move(properties), std::move(quoted));
 }
 
@@ -276,6 +276,10 @@ std::string experiment_schema() {
     definitions[section.name] = object(described.properties(), described.quoted());
     definitions[section.name]["description"] = section.summary;
   }
+  definitions["sweep"]["properties"]["over"] = {{"type", "object"}, {"description", "what varies: a list of values, or a range, for any option; agents = \"subsets\""}};
+  Described hypothesis;
+  hypothesis.add(*std::make_unique<HypothesisOptions>());
+  definitions["hypotheses"] = list_of(object(hypothesis.properties()));
   define_kinds(definitions, "env", environments(), Json::object());
   define_kinds(definitions, "agent", agents(), {{"name", name_pattern("_+-", "what it is called; absent: its kind")}});
   definitions["agents"] = at_least_one("agent");

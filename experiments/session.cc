@@ -77,6 +77,9 @@ Recording recording_of(const Run& run, const Corpus* corpus, Clock::time_point s
   r.root["question"] = run.experiment.question;
   r.root["point"] = run.point.slug;
   r.root["policy_name"] = run.point.policy.name;
+  if (!run.point.cell.empty()) r.root["cell"] = run.point.cell;
+  if (!run.point.varies.empty()) r.root["varies"] = run.point.varies;
+  if (!run.point.stage.empty()) r.root["stage"] = run.point.stage;
   r.root["root_seed"] = static_cast<std::uint64_t>(run.seed);
   r.root["seed"] = static_cast<std::uint64_t>(run.seed);
   r.root["baseline"] = run.experiment.compare.baseline;

@@ -14,6 +14,7 @@
 #include "experiments/outcome.h"
 #include "experiments/plan.h"
 #include "experiments/run.h"
+#include "store/plan_file.h"
 #include "trainer/cuda/cuda_bank.h"
 
 namespace fader {
@@ -318,6 +319,21 @@ class Pool {
   int stopped_ = 0;  // the signal that a run was stopped by
 };
 
+PlanFile plan_of(const Experiment& experiment, const Plan& plan) {
+  const CompareOptions& c = experiment.compare;
+  PlanFile out{experiment.name, experiment.question, c.baseline, c.metric, c.confidence, c.screening, experiment.hypotheses, {}};
+  std::vector<std::ptrdiff_t> at(experiment.points.size(), -1);
+  for (const Task& task : plan.tasks()) {
+    const Point& p = experiment.points[task.point];
+    if (at[task.point] < 0) {
+      at[task.point] = static_cast<std::ptrdiff_t>(out.points.size());
+      out.points.push_back({p.slug, p.policy.name, p.cell, p.stage, p.settle ? "" : p.hash, p.settle ? std::vector<std::string>() : p.varies, {}});
+    }
+    out.points[static_cast<std::size_t>(at[task.point])].seeds.push_back(task.seed);
+  }
+  return out;
+}
+
 /// Decides, while no other process does, whether this one begins anew, goes on, or works beside others; then joins.
 std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
                              const fs::path& folder, Display& display) {
@@ -338,6 +354,7 @@ std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const E
     move_aside(folder, display);
   }
   make_folder(folder);
+  if (!other) write_plan(folder, plan_of(experiment, plan));
   if (!claims) claims = std::make_unique<Claims>(folder, options.launch);
   claims->join(plan.hash(), plan.keys(), {{"file", experiment.file.string()}});
   for (std::size_t task = 0; task < plan.tasks().size(); ++task)
