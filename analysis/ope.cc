@@ -1,0 +1,280 @@
+#include "analysis/ope.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace fader::ope {
+namespace {
+
+using stats::kNaN;
+
+constexpr double kRounding = 1e-9;  // by which logged probabilities may miss one
+
+double size_of(const std::vector<double>& x) { return static_cast<double>(x.size()); }
+double sum(const std::vector<double>& x) { return std::accumulate(x.begin(), x.end(), 0.0); }
+
+std::vector<double> weights_of(const Rounds& rounds, std::span<const double> target) {
+  std::vector<double> w(rounds.size());
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = target[rounds.arm[i]] / rounds.probability[i][rounds.arm[i]];
+  return w;
+}
+
+double effective_size(const std::vector<double>& w) {
+  const double square = std::inner_product(w.begin(), w.end(), w.begin(), 0.0), total = sum(w);
+  return square > 0 ? total * total / square : 0;
+}
+
+/// `influence` sums to zero; cluster[i] counts from 0 and never falls.
+void add_error(const std::vector<double>& influence, const std::vector<std::size_t>& cluster, double confidence, Estimate& out) {
+  out.clusters = cluster.back() + 1;
+  if (out.clusters < 2) return;
+  std::vector<double> sums(out.clusters, 0.0);
+  for (std::size_t i = 0; i < influence.size(); ++i) sums[cluster[i]] += influence[i];
+  const double g = static_cast<double>(out.clusters), square = std::inner_product(sums.begin(), sums.end(), sums.begin(), 0.0);
+  out.standard_error = std::sqrt(g / (g - 1) * square) / size_of(influence);
+  const double reach = stats::t_quantile(confidence, g - 1) * out.standard_error;
+  out.interval = {out.value - reach, out.value + reach};
+}
+
+std::vector<std::size_t> counted(std::size_t n) {
+  std::vector<std::size_t> out(n);
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  return out;
+}
+
+/// Which rounds are taken for one: those of a run or, with one run, none.
+void add_error_of_rounds(const std::vector<double>& influence, const Rounds& rounds, double confidence, Estimate& out) {
+  const bool many = rounds.runs() > 1;
+  out.independent = many ? "runs" : "decisions";
+  add_error(influence, many ? rounds.run : counted(rounds.size()), confidence, out);
+}
+
+/// Every estimator of one step is mean b_i + mean u_i y_i, the second part over mean u_i where it is normalised:
+/// b_i = sum_a pi_a q_i(a) and y_i = r_i - q_i(a_i) with a model, else 0 and r_i.
+struct Recipe {
+  enum class Weight { none, match, plain, cut, shrunk } weight;
+  bool model, normalised;
+};
+
+Recipe recipe_of(Estimator estimator) {
+  using W = Recipe::Weight;
+  switch (estimator) {
+    case Estimator::replay: return {W::match, false, true};
+    case Estimator::ipw: return {W::plain, false, false};
+    case Estimator::snipw: return {W::plain, false, true};
+    case Estimator::dm: return {W::none, true, false};
+    case Estimator::dr: return {W::plain, true, false};
+    case Estimator::sndr: return {W::plain, true, true};
+    case Estimator::switch_dr: return {W::cut, true, false};
+    case Estimator::dros: return {W::shrunk, true, false};
+    case Estimator::pdis:
+    case Estimator::wpdis: break;
+  }
+  FADER_CHECK(false, "not an estimator of one step");
+}
+
+double used_weight(Recipe::Weight kind, double w, double pi, const Settings& settings) {
+  switch (kind) {
+    case Recipe::Weight::none: return 0;
+    case Recipe::Weight::match: return pi == 1;
+    case Recipe::Weight::plain: return w;
+    case Recipe::Weight::cut: return w <= settings.tau ? w : 0;
+    case Recipe::Weight::shrunk: return settings.lambda * w / (w * w + settings.lambda);
+  }
+  return 0;
+}
+
+/// Of the direct method: delete-one-fold jackknife (Efron and Tibshirani 1993, chapter 11).
+void add_jackknife(const RewardModel& model, std::span<const double> target, double confidence, Estimate& out) {
+  const std::size_t folds = model.left_out.rows();
+  out.independent = "folds";
+  out.clusters = folds;
+  if (folds < 2) return;
+  std::vector<double> without(folds);
+  for (std::size_t f = 0; f < folds; ++f)
+    without[f] = std::inner_product(target.begin(), target.end(), model.left_out[f].begin(), 0.0);
+  const double n = static_cast<double>(folds);
+  out.standard_error = stats::sd(without) * (n - 1) / std::sqrt(n);
+  const double reach = stats::t_quantile(confidence, n - 1) * out.standard_error;
+  out.interval = {out.value - reach, out.value + reach};
+}
+
+Estimate one_step(Estimator estimator, const Rounds& rounds, std::span<const double> target, const RewardModel& model,
+                  const Settings& settings) {
+  const Recipe recipe = recipe_of(estimator);
+  const std::vector<double> w = weights_of(rounds, target);
+  const std::size_t n = rounds.size();
+  std::vector<double> b(n, 0.0), u(n), y = rounds.reward, influence(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    u[i] = used_weight(recipe.weight, w[i], target[rounds.arm[i]], settings);
+    if (!recipe.model) continue;
+    b[i] = std::inner_product(target.begin(), target.end(), model.predicted[i].begin(), 0.0);
+    y[i] -= model.predicted[i][rounds.arm[i]];
+  }
+  const double count = static_cast<double>(n), mean_b = sum(b) / count, mean_u = sum(u) / count;
+  const double mean_uy = std::inner_product(u.begin(), u.end(), y.begin(), 0.0) / count;
+  const double ratio = recipe.normalised ? mean_uy / mean_u : mean_uy;
+  for (std::size_t i = 0; i < n; ++i)
+    influence[i] = b[i] - mean_b + (recipe.normalised ? u[i] * (y[i] - ratio) / mean_u : u[i] * y[i] - mean_uy);
+  Estimate out;
+  out.value = mean_b + ratio;
+  out.n = estimator == Estimator::replay ? static_cast<std::size_t>(sum(u)) : n;
+  out.effective = effective_size(w);
+  out.largest = *std::ranges::max_element(w);
+  if (estimator == Estimator::dm) add_jackknife(model, target, settings.confidence, out);
+  else add_error_of_rounds(influence, rounds, settings.confidence, out);
+  return out;
+}
+
+/// Products of weights and rewards by episode and decision.
+struct Episodes {
+  Grid<double> weight, reward;    ///< [E, T]
+  std::vector<std::size_t> run;   ///< [E]
+};
+
+Episodes by_episode(const Rounds& rounds, std::span<const double> target) {
+  std::vector<std::size_t> begin;
+  for (std::size_t i = 0; i < rounds.size(); ++i)
+    if (i == 0 || rounds.episode[i] != rounds.episode[i - 1]) begin.push_back(i);
+  begin.push_back(rounds.size());
+  const std::size_t n = begin.size() - 1, length = begin[1];
+  if (n < 2)
+    throw DataError(fmt::format("1 episode of {} decisions; estimates over an episode expect several: log with more seeds or episodes", length));
+  Episodes out{Grid<double>(n, length), Grid<double>(n, length), {}};
+  const std::vector<double> w = weights_of(rounds, target);
+  for (std::size_t e = 0; e < n; ++e) {
+    if (begin[e + 1] - begin[e] != length)
+      throw DataError(fmt::format("episodes of {} and of {} decisions; expected equal lengths: estimate from complete episodes of one horizon",
+                                  length, begin[e + 1] - begin[e]));
+    out.run.push_back(rounds.run[begin[e]]);
+    double product = 1;
+    for (std::size_t t = 0; t < length; ++t) {
+      out.weight[e][t] = product *= w[begin[e] + t];
+      out.reward[e][t] = rounds.reward[begin[e] + t];
+    }
+  }
+  return out;
+}
+
+Estimate over_episodes(bool weighted, const Rounds& rounds, std::span<const double> target, const Settings& settings) {
+  const Episodes all = by_episode(rounds, target);
+  const std::size_t n = all.weight.rows(), length = all.weight.cols();
+  const double count = static_cast<double>(n), decisions = static_cast<double>(length);
+  Estimate out;
+  out.n = n;
+  out.value = out.largest = 0;
+  out.effective = count;
+  std::vector<double> influence(n, 0.0), w(n);
+  for (std::size_t t = 0; t < length; ++t) {
+    double earned = 0;
+    for (std::size_t e = 0; e < n; ++e) {
+      w[e] = all.weight[e][t];
+      earned += w[e] * all.reward[e][t];
+    }
+    const double total = sum(w);
+    if (!(total > 0))
+      throw DataError(fmt::format("no logged episode plays as the target for more than {} of {} decisions; expected some that do to the end: "
+                                  "only targets that mix arms, or short episodes, can be estimated so", t, length));
+    const double mean = weighted ? earned / total : earned / count, scale = weighted ? total / count : 1;
+    for (std::size_t e = 0; e < n; ++e)
+      influence[e] += (weighted ? w[e] * (all.reward[e][t] - mean) / scale : w[e] * all.reward[e][t] - mean) / decisions;
+    out.value += mean / decisions;
+    out.effective = std::min(out.effective, effective_size(w));
+    out.largest = std::max(out.largest, *std::ranges::max_element(w));
+  }
+  const bool many = rounds.runs() > 1;
+  out.independent = many ? "runs" : "episodes";
+  add_error(influence, many ? all.run : counted(n), settings.confidence, out);
+  return out;
+}
+
+void require_probabilities(const Rounds& rounds) {
+  std::size_t unknown = 0, choices = 0;
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    const std::span<const double> p = rounds.probability[i];
+    const double drawn = p[rounds.arm[i]], total = std::accumulate(p.begin(), p.end(), 0.0);
+    if (!std::isfinite(total)) {
+      ++unknown;
+      continue;
+    }
+    if (!(drawn > 0) || std::ranges::any_of(p, [](double x) { return x < 0; }) || std::abs(total - 1) > kRounding)
+      throw DataError(fmt::format("decision {} logs probabilities [{:.6g}] and drew arm {}; expected a distribution in which that arm is possible: "
+                                  "was the file written by another program?", i, fmt::join(p, ", "), rounds.arm[i]));
+    choices += drawn < 1 - kRounding;
+  }
+  if (unknown > 0)
+    throw DataError(fmt::format("the probability of {} of {} draws was not logged; expected all: a policy that draws without knowing its "
+                                "probabilities cannot be weighted, log with one that does (boltzmann, epsilon_greedy, exp3)", unknown, rounds.size()));
+  if (choices == 0)
+    throw DataError(fmt::format("the logger was deterministic: none of {} decisions could have been another; expected arms drawn at random: "
+                                "log with a policy that does (boltzmann, epsilon_greedy, exp3)", rounds.size()));
+}
+
+}  // namespace
+
+void require_known(const Rounds& rounds) {
+  const auto unknown = std::ranges::count_if(rounds.reward, [](double r) { return !std::isfinite(r); });
+  if (unknown > 0)
+    throw DataError(fmt::format("the reward of {} of {} decisions is not known; expected all: leaving some out would choose among them; take a "
+                                "reward that is measured every interval", unknown, rounds.size()));
+  require_probabilities(rounds);
+}
+
+void require_enough(const Rounds& rounds) {
+  if (rounds.size() < kFewestRounds)
+    throw DataError(fmt::format("{} decisions were logged; expected {} at least: run more seeds or longer episodes", rounds.size(), kFewestRounds));
+}
+
+void require_support(const Rounds& rounds, std::span<const double> target) {
+  FADER_CHECK_EQ(target.size(), rounds.arms());
+  for (std::size_t a = 0; a < target.size(); ++a) {
+    if (target[a] == 0) continue;
+    std::size_t impossible = 0;
+    for (std::size_t i = 0; i < rounds.size(); ++i) impossible += rounds.probability[i][a] <= 0;
+    if (impossible > 0)
+      throw DataError(fmt::format("arm {} was impossible in {} of {} decisions, and the target plays it with probability {:.3g}; expected a logger "
+                                  "that could always have played it: log with one whose probabilities never are zero (epsilon_greedy, exp3), "
+                                  "or ask for other arms", a, impossible, rounds.size(), target[a]));
+  }
+  if (std::ranges::none_of(rounds.arm, [&](std::size_t a) { return target[a] > 0; }))
+    throw DataError(fmt::format("no arm of the target was drawn in {} decisions, though possible; expected some: run more seeds, or a logger that "
+                                "explores more", rounds.size()));
+}
+
+Overlap overlap(const Rounds& rounds, std::span<const double> target, const Settings& settings) {
+  const std::vector<double> w = weights_of(rounds, target);
+  Overlap out{effective_size(w), *std::ranges::max_element(w), 0};
+  for (std::size_t i = 0; i < rounds.size(); ++i)
+    for (std::size_t a = 0; a < target.size(); ++a)
+      if (rounds.probability[i][a] > settings.threshold) out.share += target[a];
+  out.share /= static_cast<double>(rounds.size());
+  return out;
+}
+
+Estimate estimate(Estimator estimator, const Rounds& rounds, std::span<const double> target, const RewardModel& model,
+                  const Settings& settings) {
+  FADER_CHECK_EQ(target.size(), rounds.arms());
+  FADER_CHECK_EQ(model.predicted.rows(), rounds.size());
+  if (estimator == Estimator::pdis || estimator == Estimator::wpdis)
+    return over_episodes(estimator == Estimator::wpdis, rounds, target, settings);
+  if (estimator == Estimator::replay && std::ranges::none_of(target, [](double pi) { return pi == 1; }))
+    throw DataError("the target mixes arms; replay expects one that plays a single arm: take snipw or dr");
+  return one_step(estimator, rounds, target, model, settings);
+}
+
+Estimate as_logged(const Rounds& rounds, const Settings& settings) {
+  Estimate out;
+  out.n = rounds.size();
+  out.effective = static_cast<double>(out.n);
+  out.largest = 1;
+  out.value = stats::mean(rounds.reward);
+  std::vector<double> influence = rounds.reward;
+  for (double& x : influence) x -= out.value;
+  add_error_of_rounds(influence, rounds, settings.confidence, out);
+  return out;
+}
+
+}  // namespace fader::ope
