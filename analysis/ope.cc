@@ -176,8 +176,8 @@ Estimate over_episodes(bool weighted, const Rounds& rounds, std::span<const doub
     }
     const double total = sum(w);
     if (!(total > 0))
-      throw DataError(fmt::format("no logged episode plays as the target for more than {} of {} decisions; expected some that do to the end: "
-                                  "only targets that mix arms, or short episodes, can be estimated so", t, length));
+      throw DataError(fmt::format("none of {} logged episodes plays as the target for all of its {} decisions; expected some that do: ask for targets "
+                                  "that mix arms, or log short episodes", n, length));
     const double mean = weighted ? earned / total : earned / count, scale = weighted ? total / count : 1;
     for (std::size_t e = 0; e < n; ++e)
       influence[e] += (weighted ? w[e] * (all.reward[e][t] - mean) / scale : w[e] * all.reward[e][t] - mean) / decisions;
@@ -231,13 +231,12 @@ void require_enough(const Rounds& rounds) {
 void require_support(const Rounds& rounds, std::span<const double> target) {
   FADER_CHECK_EQ(target.size(), rounds.arms());
   for (std::size_t a = 0; a < target.size(); ++a) {
-    if (target[a] == 0) continue;
     std::size_t impossible = 0;
     for (std::size_t i = 0; i < rounds.size(); ++i) impossible += rounds.probability[i][a] <= 0;
-    if (impossible > 0)
-      throw DataError(fmt::format("arm {} was impossible in {} of {} decisions, and the target plays it with probability {:.3g}; expected a logger "
-                                  "that could always have played it: log with one whose probabilities never are zero (epsilon_greedy, exp3), "
-                                  "or ask for other arms", a, impossible, rounds.size(), target[a]));
+    if (target[a] > 0 && impossible > 0)
+      throw DataError(fmt::format("arm {} was impossible in {} of {} decisions; expected a logger that could always have played what the target "
+                                  "does: log with one whose probabilities are never zero (boltzmann, epsilon_greedy, exp3)", a, impossible,
+                                  rounds.size()));
   }
   if (std::ranges::none_of(rounds.arm, [&](std::size_t a) { return target[a] > 0; }))
     throw DataError(fmt::format("no arm of the target was drawn in {} decisions, though possible; expected some: run more seeds, or a logger that "

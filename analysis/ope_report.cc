@@ -13,9 +13,11 @@ namespace {
 
 using ope::Estimator;
 
-std::string number(double x) { return std::isnan(x) ? "n/a" : fmt::format("{:.4g}", x); }
+std::string number(double x) { return std::isnan(x) ? "n/a" : fmt::format("{:#.4g}", x); }
+/// Without the interval where that would promise more than so few can keep.
 std::string with_interval(const ope::Estimate& e) {
-  return number(e.value) + (e.interval.known() ? fmt::format(" [{}, {}]", number(e.interval.low), number(e.interval.high)) : " [n/a]");
+  const bool shown = e.interval.known() && e.effective >= ope::kFewestEffective;
+  return number(e.value) + (shown ? fmt::format(" [{}, {}]", number(e.interval.low), number(e.interval.high)) : " [n/a]");
 }
 std::string plural(std::size_t n, const std::string& what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
@@ -42,22 +44,26 @@ Cells table_of(const OpeLogger& logger) {
   return rows;
 }
 
-/// The refusals of a logger, a line each; the same one of several targets once.
-std::string refusals(const OpeLogger& logger, const std::string& indent) {
+/// "who, who: why", a line each; the same reason once.
+std::string reasons(const std::vector<std::pair<std::string, std::string>>& who_and_why, const std::string& indent) {
   std::vector<std::pair<std::string, std::vector<std::string>>> found;
-  const auto add = [&](const std::string& reason, const std::string& name) {
-    const auto at = std::ranges::find(found, reason, &std::pair<std::string, std::vector<std::string>>::first);
-    if (at == found.end()) found.push_back({reason, {name}});
-    else at->second.push_back(name);
-  };
-  for (const OpeTarget& target : logger.targets) {
-    if (!target.refusal.empty()) add("refused: " + target.refusal, target.name);
-    else if (const OpeValue& whole = target.by(Estimator::wpdis); !whole.refusal.empty())
-      add("no estimate over whole episodes: " + whole.refusal, target.name);
+  for (const auto& [who, why] : who_and_why) {
+    const auto at = std::ranges::find(found, why, [](const auto& item) { return item.first; });
+    if (at == found.end()) found.push_back({why, {who}});
+    else at->second.push_back(who);
   }
   std::string out;
-  for (const auto& [reason, names] : found) out += fmt::format("{}{}: {}\n", indent, fmt::join(names, "; "), reason);
+  for (const auto& [why, who] : found) out += fmt::format("{}{}: {}\n", indent, fmt::join(who, ", "), why);
   return out;
+}
+
+std::string refusals(const OpeLogger& logger, const std::string& indent) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const OpeTarget& target : logger.targets)
+    if (!target.refusal.empty()) out.push_back({target.name, "refused: " + target.refusal});
+    else if (const OpeValue& whole = target.by(Estimator::wpdis); !whole.refusal.empty())
+      out.push_back({target.name, "not estimated over whole episodes: " + whole.refusal});
+  return reasons(out, indent);
 }
 
 std::string title(const OpeLogger& logger) {
@@ -69,6 +75,10 @@ std::string what_was_logged(const OffPolicy& all, const OpeLogger& logger) {
                      "decision.", title(logger), logger.point, plural(logger.runs, "run"), plural(logger.episodes, "episode"),
                      plural(logger.decisions, "decision"), plural(logger.arms, "arm"), logger.least_drawn, logger.greatest_drawn,
                      with_interval(logger.logged), all.reward);
+}
+
+bool any_estimated(const OpeLogger& logger) {
+  return std::ranges::any_of(logger.targets, [](const OpeTarget& target) { return target.refusal.empty(); });
 }
 
 /// How sure the intervals of a logger are, in words.
@@ -100,9 +110,9 @@ std::vector<std::string> caveats(const OffPolicy& all) {
       "An estimate of one step answers a question about one interval: what if this decision, and no other, had been taken otherwise, in the "
       "states that the logger came to? Changing early weights changes later states, which snipw, dr and the other estimators of one step do "
       "not follow. Those over whole episodes do (pdis, wpdis), at the price of weights that degenerate with every decision.",
-      "Intervals of one pretraining run are not independent of each other; between runs only what differs by seed scatters.",
+      "The training intervals of one pretraining run are not independent of each other; between runs scatters what differs by seed, no more.",
       fmt::format("An effective sample size stands beside each value, (sum w)^2 / sum w^2 of the target's importance weights; below {:.0f} the value is "
-                  "not to be relied on. Overlap: share of decisions whose target arm had a logged probability above {:.3g}.",
+                  "not to be relied on and stands without its confidence interval. Overlap: share of decisions whose target arm had a logged probability above {:.3g}.",
                   ope::kFewestEffective, all.settings.threshold),
       "Replay keeps the decisions in which the logger drew what the target plays, and is right only where the logger drew at random without "
       "regard to what it saw or had learned."};
@@ -115,10 +125,10 @@ std::string settings_line(const OffPolicy& all) {
 }
 
 /// Why nothing could be said, run by run.
-std::string nothing(const OffPolicy& all, const std::string& indent) {
-  std::string out;
-  for (const LeftOut& run : all.refused) out += fmt::format("{}{}: {}\n", indent, run.place, run.reason);
-  return out;
+std::string refused_runs(const OffPolicy& all, const std::string& indent) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const LeftOut& run : all.refused) out.push_back({run.place, run.reason});
+  return reasons(out, indent);
 }
 
 void add_row(const OpeLogger& logger, const std::string& target, const std::string& arms, const std::string& estimator, const ope::Estimate& e,
@@ -151,8 +161,8 @@ std::string ope_markdown(const OffPolicy& all) {
       out += "\nRefused: " + logger.refusal + "\n";
       continue;
     }
-    out += "\n" + lead(all, logger) + "\n\n" + as_markdown(table_of(logger));
-    out += fmt::format("\nMean {} a decision. {}\n", all.reward, how_sure(all, logger));
+    if (any_estimated(logger))
+      out += fmt::format("\n{}\n\n{}\nMean {} a decision. {}\n", lead(all, logger), as_markdown(table_of(logger)), all.reward, how_sure(all, logger));
     if (const std::string list = refusals(logger, "- "); !list.empty()) out += "\n" + list;
   }
   if (all.estimated()) {
@@ -160,7 +170,7 @@ std::string ope_markdown(const OffPolicy& all) {
     for (const std::string& caveat : caveats(all)) out += "- " + caveat + "\n";
     out += "\n" + settings_line(all) + " All estimators (replay, ipw, snipw, dm, dr, sndr, switch_dr, dros, pdis, wpdis) are in `tables/ope.tsv`.\n";
   }
-  if (!all.refused.empty()) out += "\nRuns that nothing can be estimated from:\n\n" + nothing(all, "- ");
+  if (!all.refused.empty()) out += "\nRuns that nothing can be estimated from:\n\n" + refused_runs(all, "- ");
   return out;
 }
 
@@ -173,13 +183,14 @@ std::string ope_text(const OffPolicy& all) {
       out += "Refused: " + logger.refusal + "\n";
       continue;
     }
-    out += "\n" + aligned(table_of(logger)) + "\n" + lead(all, logger) + "\n" + how_sure(all, logger) + "\n" + refusals(logger, "  ");
+    if (any_estimated(logger)) out += "\n" + aligned(table_of(logger)) + "\n" + lead(all, logger) + "\n" + how_sure(all, logger) + "\n";
+    out += refusals(logger, "  ");
   }
   if (all.estimated()) {
     out += "\n";
     for (const std::string& caveat : caveats(all)) out += "Note: " + caveat + "\n";
   }
-  if (!all.refused.empty()) out += fmt::format("Not estimated from ({}):\n{}", all.refused.size(), nothing(all, "  "));
+  if (!all.refused.empty()) out += fmt::format("Not estimated from ({}):\n{}", all.refused.size(), refused_runs(all, "  "));
   return out;
 }
 
