@@ -27,29 +27,30 @@ double effective_size(const std::vector<double>& w) {
   return square > 0 ? total * total / square : 0;
 }
 
-/// `influence` sums to zero; cluster[i] counts from 0 and never falls.
-void add_error(const std::vector<double>& influence, const std::vector<std::size_t>& cluster, double confidence, Estimate& out) {
-  out.clusters = cluster.back() + 1;
-  if (out.clusters < 2) return;
-  std::vector<double> sums(out.clusters, 0.0);
-  for (std::size_t i = 0; i < influence.size(); ++i) sums[cluster[i]] += influence[i];
-  const double g = static_cast<double>(out.clusters), square = std::inner_product(sums.begin(), sums.end(), sums.begin(), 0.0);
-  out.standard_error = std::sqrt(g / (g - 1) * square) / size_of(influence);
-  const double reach = stats::t_quantile(confidence, g - 1) * out.standard_error;
+/// `sums` of clusters over the number of terms, which are zero in sum.
+void add_error(const std::vector<double>& sums, double confidence, Estimate& out) {
+  const double f = size_of(sums);
+  out.clusters = sums.size();
+  if (sums.size() < 2) return;
+  out.standard_error = std::sqrt(f / (f - 1) * std::inner_product(sums.begin(), sums.end(), sums.begin(), 0.0));
+  const double reach = stats::t_quantile(confidence, f - 1) * out.standard_error;
   out.interval = {out.value - reach, out.value + reach};
+}
+
+std::vector<double> summed(const std::vector<double>& terms, const std::vector<std::size_t>& cluster) {
+  std::vector<double> out(cluster.back() + 1, 0.0);
+  for (std::size_t i = 0; i < terms.size(); ++i) out[cluster[i]] += terms[i] / size_of(terms);
+  return out;
+}
+
+std::string independent_of(const Rounds& rounds) {
+  return rounds.runs() > kMostClusters ? "groups of runs" : rounds.runs() > 1 ? "runs" : "stretches of time";
 }
 
 std::vector<std::size_t> counted(std::size_t n) {
   std::vector<std::size_t> out(n);
   std::iota(out.begin(), out.end(), std::size_t{0});
   return out;
-}
-
-/// Which rounds are taken for one: those of a run or, with one run, none.
-void add_error_of_rounds(const std::vector<double>& influence, const Rounds& rounds, double confidence, Estimate& out) {
-  const bool many = rounds.runs() > 1;
-  out.independent = many ? "runs" : "decisions";
-  add_error(influence, many ? rounds.run : counted(rounds.size()), confidence, out);
 }
 
 /// Every estimator of one step is mean b_i + mean u_i y_i, the second part over mean u_i where it is normalised:
@@ -87,45 +88,78 @@ double used_weight(Recipe::Weight kind, double w, double pi, const Settings& set
   return 0;
 }
 
-/// Of the direct method: delete-one-fold jackknife (Efron and Tibshirani 1993, chapter 11).
-void add_jackknife(const RewardModel& model, std::span<const double> target, double confidence, Estimate& out) {
-  const std::size_t folds = model.left_out.rows();
-  out.independent = "folds";
-  out.clusters = folds;
-  if (folds < 2) return;
-  std::vector<double> without(folds);
-  for (std::size_t f = 0; f < folds; ++f)
-    without[f] = std::inner_product(target.begin(), target.end(), model.left_out[f].begin(), 0.0);
-  const double n = static_cast<double>(folds);
-  out.standard_error = stats::sd(without) * (n - 1) / std::sqrt(n);
-  const double reach = stats::t_quantile(confidence, n - 1) * out.standard_error;
-  out.interval = {out.value - reach, out.value + reach};
+/// The sums b, u and y of a recipe with given predictions, and what comes of them.
+struct Terms {
+  std::vector<double> b, u, y;
+  double mean_b = 0, mean_u = 0, ratio = 0;
+
+  Terms(const Recipe& recipe, const Rounds& rounds, std::span<const double> target, const std::vector<double>& w, const Grid<double>& predicted,
+        const Settings& settings)
+      : b(w.size(), 0.0), u(w.size()), y(rounds.reward) {
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      u[i] = used_weight(recipe.weight, w[i], target[rounds.arm[i]], settings);
+      if (!recipe.model) continue;
+      b[i] = std::inner_product(target.begin(), target.end(), predicted[i].begin(), 0.0);
+      y[i] -= predicted[i][rounds.arm[i]];
+    }
+    mean_b = sum(b) / size_of(b);
+    mean_u = sum(u) / size_of(u);
+    const double mean_uy = std::inner_product(u.begin(), u.end(), y.begin(), 0.0) / size_of(u);
+    ratio = recipe.normalised ? mean_uy / mean_u : mean_uy;
+  }
+  double value() const { return mean_b + ratio; }
+  /// What each round adds to the value beyond its share, were the predictions exact.
+  std::vector<double> influence(bool normalised) const {
+    std::vector<double> out(b.size());
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = b[i] - mean_b + (normalised ? u[i] * (y[i] - ratio) / mean_u : u[i] * y[i] - ratio);
+    return out;
+  }
+};
+
+/// What each round is expected to earn by the mean of the models, which no fold's peculiarity is in.
+Grid<double> mean_prediction(const RewardModel& model) {
+  const std::size_t folds = model.level.rows();
+  Grid<double> out(model.predicted.rows(), model.predicted.cols());
+  for (std::size_t i = 0; i < out.rows(); ++i)
+    for (std::size_t a = 0; a < out.cols(); ++a)
+      for (std::size_t f = 0; f < folds; ++f) out[i][a] += (model.level[f][i] + model.arm[f][a]) / static_cast<double>(folds);
+  return out;
+}
+
+/// Adds what the model's own error does to the clusters' sums: see ope.h.
+void add_model(const RewardModel& model, const Rounds& rounds, std::span<const double> target, const Terms& terms, bool normalised,
+               std::vector<double>& sums) {
+  const std::size_t folds = model.level.rows();
+  FADER_CHECK_EQ(folds, sums.size());
+  std::vector<double> part(folds, 0.0);  // D_f
+  for (std::size_t f = 0; f < folds; ++f) {
+    for (std::size_t i = 0; i < rounds.size(); ++i) {
+      const double used = normalised ? terms.u[i] / terms.mean_u : terms.u[i];
+      part[f] += (model.level[f][i] * (1 - used) - used * model.arm[f][rounds.arm[i]]) / static_cast<double>(rounds.size());
+    }
+    part[f] += std::inner_product(target.begin(), target.end(), model.arm[f].begin(), 0.0);
+  }
+  const double n = static_cast<double>(folds), mean = stats::mean(part);
+  for (std::size_t f = 0; f < folds; ++f) sums[f] += (n - 1) / n * (mean - part[f]);
 }
 
 Estimate one_step(Estimator estimator, const Rounds& rounds, std::span<const double> target, const RewardModel& model,
                   const Settings& settings) {
   const Recipe recipe = recipe_of(estimator);
   const std::vector<double> w = weights_of(rounds, target);
-  const std::size_t n = rounds.size();
-  std::vector<double> b(n, 0.0), u(n), y = rounds.reward, influence(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    u[i] = used_weight(recipe.weight, w[i], target[rounds.arm[i]], settings);
-    if (!recipe.model) continue;
-    b[i] = std::inner_product(target.begin(), target.end(), model.predicted[i].begin(), 0.0);
-    y[i] -= model.predicted[i][rounds.arm[i]];
-  }
-  const double count = static_cast<double>(n), mean_b = sum(b) / count, mean_u = sum(u) / count;
-  const double mean_uy = std::inner_product(u.begin(), u.end(), y.begin(), 0.0) / count;
-  const double ratio = recipe.normalised ? mean_uy / mean_u : mean_uy;
-  for (std::size_t i = 0; i < n; ++i)
-    influence[i] = b[i] - mean_b + (recipe.normalised ? u[i] * (y[i] - ratio) / mean_u : u[i] * y[i] - mean_uy);
+  const Terms terms(recipe, rounds, target, w, model.predicted, settings);
   Estimate out;
-  out.value = mean_b + ratio;
-  out.n = estimator == Estimator::replay ? static_cast<std::size_t>(sum(u)) : n;
+  out.value = terms.value();
+  out.n = estimator == Estimator::replay ? static_cast<std::size_t>(sum(terms.u)) : rounds.size();
   out.effective = effective_size(w);
   out.largest = *std::ranges::max_element(w);
-  if (estimator == Estimator::dm) add_jackknife(model, target, settings.confidence, out);
-  else add_error_of_rounds(influence, rounds, settings.confidence, out);
+  out.independent = independent_of(rounds);
+  const bool with_folds = recipe.model && model.level.rows() > 0;
+  const Terms smooth = with_folds ? Terms(recipe, rounds, target, w, mean_prediction(model), settings) : terms;
+  std::vector<double> sums = summed(smooth.influence(recipe.normalised), clusters_of(rounds));
+  if (with_folds) add_model(model, rounds, target, terms, recipe.normalised, sums);
+  add_error(sums, settings.confidence, out);
   return out;
 }
 
@@ -187,7 +221,7 @@ Estimate over_episodes(bool weighted, const Rounds& rounds, std::span<const doub
   }
   const bool many = rounds.runs() > 1;
   out.independent = many ? "runs" : "episodes";
-  add_error(influence, many ? all.run : counted(n), settings.confidence, out);
+  add_error(summed(influence, many ? all.run : counted(n)), settings.confidence, out);
   return out;
 }
 
@@ -243,6 +277,13 @@ void require_support(const Rounds& rounds, std::span<const double> target) {
                                 "explores more", rounds.size()));
 }
 
+std::vector<std::size_t> clusters_of(const Rounds& rounds) {
+  const std::size_t n = rounds.size(), runs = rounds.runs(), stretches = std::min(n, kStretches), groups = std::min(runs, kMostClusters);
+  std::vector<std::size_t> out(n);
+  for (std::size_t i = 0; i < n; ++i) out[i] = runs > 1 ? rounds.run[i] * groups / runs : i * stretches / n;
+  return out;
+}
+
 Overlap overlap(const Rounds& rounds, std::span<const double> target, const Settings& settings) {
   const std::vector<double> w = weights_of(rounds, target);
   Overlap out{effective_size(w), *std::ranges::max_element(w), 0};
@@ -272,7 +313,8 @@ Estimate as_logged(const Rounds& rounds, const Settings& settings) {
   out.value = stats::mean(rounds.reward);
   std::vector<double> influence = rounds.reward;
   for (double& x : influence) x -= out.value;
-  add_error_of_rounds(influence, rounds, settings.confidence, out);
+  out.independent = independent_of(rounds);
+  add_error(summed(influence, clusters_of(rounds)), settings.confidence, out);
   return out;
 }
 

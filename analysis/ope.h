@@ -14,10 +14,12 @@
 //   pdis        1/T sum_t mean_e W_et r_et                                 Precup, Sutton and Singh 2000, section 3
 //   wpdis       1/T sum_t sum_e W_et r_et / sum_e W_et                     Thomas 2015, "consistent weighted per-decision"
 //
-// Standard errors are those of the linearised estimate. Rounds of a run are not independent of each other, so its terms are summed
-// first and the sums of G runs are what scatters: G - 1 degrees of freedom. With one run all that is left is to take its decisions
-// (of pdis and wpdis: its episodes) for independent, which is said by `independent`. The direct method's is a jackknife over the
-// folds of its model, since the spread of a model's predictions says nothing of its error.
+// Standard errors are those of the linearised estimate, clustered: rounds of a run are not independent of each other, so their terms are
+// summed first, and what scatters are the sums of F clusters, F - 1 degrees of freedom. Clusters are runs (of many, groups of runs), or,
+// with one run, stretches of its time: what lasts longer than a stretch they cannot see. They are the folds of the model as well, whose
+// own error counts: with D_f the part of the estimate that comes from predictions, had all been made by the model without fold f,
+//   error^2 = F / (F - 1) sum_f (mean of the terms' sum in f + (F - 1) / F (mean D - D_f))^2
+// (delete-one jackknife of the model: Efron and Tibshirani 1993, chapter 11). pdis and wpdis: clusters are runs or, of one, episodes.
 // Status: all but pdis and wpdis checked against Open Bandit Pipeline (tests/analysis/ope_oracle_test.cc), those two against complete
 // enumeration; intervals against known means (tests/integration/ope_truth_test.cc). Thread-safe: no state.
 #pragma once
@@ -70,11 +72,14 @@ void require_enough(const Rounds& rounds);
 /// DataError where the target, a distribution [A], plays an arm that was not possible in every round, or none that was ever played.
 void require_support(const Rounds& rounds, std::span<const double> target);
 
-/// Expected reward of every arm in every round, from rounds of other folds: of other runs, or, when there is one, of other stretches
-/// of time.
+inline constexpr std::size_t kMostClusters = 20, kStretches = 10;
+/// [N] from 0: the run, of more than kMostClusters runs the group of runs, of one run one of kStretches stretches of time.
+std::vector<std::size_t> clusters_of(const Rounds& rounds);
+
+/// Expected reward of every arm in every round, from the rounds of other clusters. The model without fold f expects level[f][i] + arm[f][a].
 struct RewardModel {
   Grid<double> predicted;   ///< [N, A]
-  Grid<double> left_out;    ///< [F, A] mean over all rounds, by the model that has not seen fold f; no rows: folds are not known
+  Grid<double> level, arm;  ///< [F, N], [F, A]; no rows: predictions are taken for exact when it comes to errors
 };
 /// Ridge regression on one-hot arms and, where there are such, the numbers seen (standardised; an unknown one counts as the mean).
 RewardModel fit_rewards(const Rounds& rounds, double ridge);
@@ -93,7 +98,7 @@ struct Estimate {
   stats::Interval interval;        ///< value +- Student's t standard errors
   std::size_t n = 0;               ///< rounds it rests on (replay: that match); pdis and wpdis: episodes
   std::size_t clusters = 0;        ///< what is taken for independent, and what it is:
-  std::string independent;         ///< "runs", "decisions", "episodes", "folds"
+  std::string independent;         ///< "runs", "groups of runs", "stretches of time", "episodes"
   double effective = stats::kNaN, largest = stats::kNaN;  ///< of the target's weights; pdis and wpdis: of W, the worst decision's
 };
 

@@ -13,16 +13,6 @@
 namespace fader::ope {
 namespace {
 
-constexpr std::size_t kMostFolds = 10;
-
-/// Folds are runs, several to a fold when there are many; of one run, stretches of equal length.
-std::vector<std::size_t> folds_of(const Rounds& rounds) {
-  const std::size_t n = rounds.size(), runs = rounds.runs(), folds = runs > 1 ? std::min(runs, kMostFolds) : std::min(n, kMostFolds);
-  std::vector<std::size_t> out(n);
-  for (std::size_t i = 0; i < n; ++i) out[i] = runs > 1 ? rounds.run[i] % folds : i * folds / n;
-  return out;
-}
-
 /// x of a x = b, a symmetric and positive definite: elimination without pivots, b becomes x.
 void solve(Grid<double>& a, std::vector<double>& b) {
   const std::size_t n = b.size();
@@ -52,12 +42,13 @@ class Ridge {
     fit(ridge);
   }
 
-  /// Of every arm in round i.
-  void predict(std::size_t i, std::span<double> out) const {
-    double common = mean_;
-    for (std::size_t j = 0; j < seen_; ++j) common += coefficient_[arms_ + j] * z(i, j);
-    for (std::size_t a = 0; a < arms_; ++a) out[a] = common + coefficient_[a];
+  /// What round i earns beyond what its arm adds.
+  double level(std::size_t i) const {
+    double out = mean_;
+    for (std::size_t j = 0; j < seen_; ++j) out += coefficient_[arms_ + j] * z(i, j);
+    return out;
   }
+  double arm(std::size_t a) const { return coefficient_[a]; }
 
  private:
   void standardise() {
@@ -109,18 +100,16 @@ class Ridge {
 
 RewardModel fit_rewards(const Rounds& rounds, double ridge) {
   FADER_CHECK(ridge > 0 && rounds.size() > 1, "ridge {} of {} rounds", ridge, rounds.size());
-  const std::vector<std::size_t> fold = folds_of(rounds);
-  const std::size_t folds = *std::ranges::max_element(fold) + 1;
-  RewardModel out{Grid<double>(rounds.size(), rounds.arms()), Grid<double>(folds, rounds.arms())};
-  std::vector<double> predicted(rounds.arms());
+  const std::vector<std::size_t> fold = clusters_of(rounds);
+  const std::size_t n = rounds.size(), arms = rounds.arms(), folds = fold.back() + 1;
+  RewardModel out{Grid<double>(n, arms), Grid<double>(folds, n), Grid<double>(folds, arms)};
   for (std::size_t f = 0; f < folds; ++f) {
     const Ridge model(rounds, fold, f, ridge);
-    for (std::size_t i = 0; i < rounds.size(); ++i) {
-      model.predict(i, predicted);
-      if (fold[i] == f) std::ranges::copy(predicted, out.predicted[i].begin());
-      for (std::size_t a = 0; a < predicted.size(); ++a) out.left_out[f][a] += predicted[a] / static_cast<double>(rounds.size());
-    }
+    for (std::size_t a = 0; a < arms; ++a) out.arm[f][a] = model.arm(a);
+    for (std::size_t i = 0; i < n; ++i) out.level[f][i] = model.level(i);
   }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t a = 0; a < arms; ++a) out.predicted[i][a] = out.level[fold[i]][i] + out.arm[fold[i]][a];
   return out;
 }
 

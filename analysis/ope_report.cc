@@ -85,9 +85,10 @@ bool any_estimated(const OpeLogger& logger) {
 std::string how_sure(const OffPolicy& all, const OpeLogger& logger) {
   const std::string level = stats::percent(all.settings.confidence);
   if (logger.runs > 1)
-    return fmt::format("Intervals: {} t, clustered by run (n = {} runs), since decisions within a run are not independent.", level, logger.runs);
-  return fmt::format("Intervals: {} t over single decisions. There is one run, and decisions within a run are not independent: the true "
-                     "intervals are wider, by an amount that one run cannot tell.", level);
+    return fmt::format("Intervals: {} t, clustered by run (n = {} {}), since decisions within a run are not independent.", level,
+                       logger.logged.clusters, logger.logged.independent);
+  return fmt::format("Intervals: {} t over {} stretches of the time of one run. Decisions within a run are not independent: what lasts longer than a "
+                     "stretch makes the true intervals wider, by an amount that one run cannot tell.", level, logger.logged.clusters);
 }
 
 /// The highest by the doubly robust estimate, among those that rest on enough.
@@ -120,7 +121,7 @@ std::vector<std::string> caveats(const OffPolicy& all) {
 
 std::string settings_line(const OffPolicy& all) {
   return fmt::format("Reward model: ridge regression (penalty {:.3g}) on the arm{}, cross-fitted by run, or by stretches of time when there is "
-                     "one run. switch_dr: tau = {:.3g}; dros: lambda = {:.3g}.", all.settings.ridge,
+                     "one run. switch_dr: tau = {:.3g}; dros: lambda = {:.3g}. dm, and the latter two where they cut weights, are as biased as the model.", all.settings.ridge,
                      all.observations ? " and the numbers observed" : "", all.settings.tau, all.settings.lambda);
 }
 
