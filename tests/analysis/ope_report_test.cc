@@ -55,7 +55,7 @@ void write_arms(const fs::path& experiment, const ArmsRun& run) {
   columns[8].labels = {"quality", "random"};
   columns[8].value = run.presets;
   std::vector<Attributes> episodes;
-  for (const std::string& phase : run.phases) episodes.push_back({{"env", std::string("e")}, {"policy", run.policy}, {"phase", phase}});
+  for (const std::string& phase : run.phases) episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}, {"phase", phase}});
   Attributes root = {{"experiment", std::string("arms")}, {"policy_name", run.policy}, {"point", run.point}, {"seed", run.seed},
                      {"confidence", 0.9}, {"metric", std::string("return")}, {"baseline", std::string("drawer")}};
   if (!run.cell.empty()) root["cell"] = run.cell;
@@ -155,7 +155,7 @@ TEST_CASE("runs that cannot be weighted are refused one by one, and the others a
   write_arms(at.path(), {.seed = 5, .phases = {"evaluate"}});
   write_arms(at.path(), {.seed = 6, .certain = true});
   write_arms(at.path(), {.seed = 7, .shift = 0.1});
-  write_run(at.path(), {.policy = "random", .corpus = "", .model = "", .experiment = "arms", .metric = "return"});
+  write_run(at.path(), {.policy = "random", .tokens = {0, 0, 0, 0, 0}, .corpus = "", .model = "", .experiment = "arms", .metric = "return"});
   const OffPolicy all = study(at.path());
   REQUIRE(all.loggers.size() == 1);
   CHECK(all.loggers[0].runs == 3);

@@ -130,6 +130,42 @@ TEST_CASE("over a log in which everything happens as often as it should, both es
   CHECK(std::abs(one_step.value * Tiny::kLength - Tiny::value({0, 1})) > 0.1);
 }
 
+TEST_CASE("the weighted form is a mean of what was earned, and both forms have the errors that leaving episodes out says") {
+  const std::size_t episodes = 200, length = 3;
+  Rounds rounds = drawn_rounds(episodes, length, 9);
+  std::fill(rounds.run.begin(), rounds.run.end(), 0);
+  const auto of = [&](Estimator which, const Rounds& r) { return estimate(which, r, kMixed, no_model(r), {}); };
+  std::vector<double> returns;
+  for (std::size_t e = 0; e < episodes; ++e) {
+    double w = 1, total = 0;
+    for (std::size_t i = e * length; i < (e + 1) * length; ++i) {
+      w *= kMixed[rounds.arm[i]] / rounds.probability[i][rounds.arm[i]];
+      total += w * rounds.reward[i] / length;
+    }
+    returns.push_back(total);
+  }
+  const Estimate plain = of(Estimator::pdis, rounds), weighted = of(Estimator::wpdis, rounds);
+  CHECK(plain.value == Approx(stats::mean(returns)).epsilon(1e-12));
+  CHECK(plain.standard_error == Approx(stats::sd(returns) / std::sqrt(200.0)).epsilon(1e-12));
+  CHECK(plain.clusters == episodes);
+  std::vector<double> without;
+  for (std::size_t e = 0; e < episodes; ++e) {
+    Rounds rest;
+    rest.probability.resize((episodes - 1) * length, 3);
+    for (std::size_t i = 0; i < rounds.size(); ++i) {
+      if (rounds.episode[i] == e) continue;
+      rest.run.push_back(0), rest.episode.push_back(rest.size() / length);
+      std::ranges::copy(rounds.probability[i], rest.probability[rest.size()].begin());
+      rest.arm.push_back(rounds.arm[i]), rest.reward.push_back(rounds.reward[i]);
+    }
+    without.push_back(of(Estimator::wpdis, rest).value);
+  }
+  CHECK(weighted.standard_error == Approx(stats::sd(without) * 199 / std::sqrt(200.0)).epsilon(0.03));
+  for (double& r : rounds.reward) r = 2.5;
+  CHECK(of(Estimator::wpdis, rounds).value == Approx(2.5).epsilon(1e-12));
+  CHECK(std::abs(of(Estimator::pdis, rounds).value - 2.5) > 0.01);
+}
+
 TEST_CASE("errors are clustered by run, those of one run by stretches of time") {
   const Rounds rounds = drawn_rounds(5, 40);
   const RewardModel model = no_model(rounds);
