@@ -210,8 +210,8 @@ Estimate over_episodes(bool weighted, const Rounds& rounds, std::span<const doub
     }
     const double total = sum(w);
     if (!(total > 0))
-      throw DataError(fmt::format("none of {} logged episodes plays as the target for all of its {} decisions; expected some that do: ask for targets "
-                                  "that mix arms, or log short episodes", n, length));
+      throw DataError(fmt::format("none of {} logged episodes plays as the target for all of its {} decisions; expected some that do: ask for "
+                                  "targets that mix arms, or log short episodes", n, length));
     const double mean = weighted ? earned / total : earned / count, scale = weighted ? total / count : 1;
     for (std::size_t e = 0; e < n; ++e)
       influence[e] += (weighted ? w[e] * (all.reward[e][t] - mean) / scale : w[e] * all.reward[e][t] - mean) / decisions;
@@ -241,7 +241,8 @@ void require_probabilities(const Rounds& rounds) {
   }
   if (unknown > 0)
     throw DataError(fmt::format("the probability of {} of {} draws was not logged; expected all: a policy that draws without knowing its "
-                                "probabilities cannot be weighted, log with one that does (boltzmann, epsilon_greedy, exp3)", unknown, rounds.size()));
+                                "probabilities cannot be weighted, log with one that does (boltzmann, epsilon_greedy, exp3)", unknown,
+                                rounds.size()));
   if (choices == 0)
     throw DataError(fmt::format("the logger was deterministic: none of {} decisions could have been another; expected arms drawn at random: "
                                 "log with a policy that does (boltzmann, epsilon_greedy, exp3)", rounds.size()));

@@ -51,13 +51,13 @@ void read_presets(const RunReader& reader, OneRun& run) {
 }
 
 /// Numbers by rows, [rows][size].
-struct Rows2 {
+struct NumberRows {
   std::vector<double> values;
   std::size_t size = 1;
   std::span<const double> operator[](std::size_t i) const { return std::span(values).subspan(i * size, size); }
 };
 
-Rows2 rows_of(const RunReader& reader, std::size_t episode, const std::string& path) {
+NumberRows rows_of(const RunReader& reader, std::size_t episode, const std::string& path) {
   const Column* column = column_of(reader, path);
   return {reader.read(episode, path), column ? column->size : 1};
 }
@@ -69,8 +69,8 @@ class Appender {
   void episode(std::size_t e) {
     const std::vector<double> arm = reader_.read(e, "console/arm");
     const std::vector<double> reward = reader_.read(e, options_.reward.empty() ? "rewards" : "reward/" + options_.reward);
-    const Rows2 probability = rows_of(reader_, e, "console/probability");
-    const Rows2 seen = options_.observations ? rows_of(reader_, e, "observations") : Rows2{};
+    const NumberRows probability = rows_of(reader_, e, "console/probability");
+    const NumberRows seen = options_.observations ? rows_of(reader_, e, "observations") : NumberRows{};
     const std::size_t arms = run_.presets.size();
     if (probability.size != arms || reward.size() < arm.size()) throw DataError("arms, probabilities and rewards of unequal shapes: damaged?");
     for (std::size_t t = 0; t < arm.size(); ++t) {
@@ -177,7 +177,8 @@ LoggedArms read_arms(const Collection& collection, const OpeOptions& options) {
       out.refused.push_back({record.place, record.point, error.what()});
     }
   if (!reward_found)
-    throw ConfigError(fmt::format("no run has a reward '{}'{}", options.reward, suggestion(options.reward, std::vector(rewards.begin(), rewards.end()))));
+    throw ConfigError(fmt::format("no run has a reward '{}'{}", options.reward,
+                                  suggestion(options.reward, std::vector(rewards.begin(), rewards.end()))));
   if (!options.reward.empty()) out.reward = options.reward;
   for (auto& [point, played] : all) {
     double total = 0;
@@ -193,8 +194,10 @@ std::string arm_name(const ArmsPlayed& played, std::size_t arm) {
   const auto most = std::ranges::max_element(weights);
   if (*most - *std::ranges::min_element(weights) < 1e-9) return fmt::format("arm {} (all agents alike)", arm);
   std::string out;
-  for (std::size_t k = 0; k < weights.size(); ++k)
-    if (weights[k] > 0.5 * *most) out += fmt::format("{}{} {:.2f}", out.empty() ? "" : ", ", k < played.agents.size() ? played.agents[k] : "?", weights[k]);
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    if (weights[k] <= 0.5 * *most) continue;
+    out += fmt::format("{}{} {:.2f}", out.empty() ? "" : ", ", k < played.agents.size() ? played.agents[k] : "?", weights[k]);
+  }
   return fmt::format("arm {} ({})", arm, out);
 }
 

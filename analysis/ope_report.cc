@@ -112,8 +112,9 @@ std::vector<std::string> caveats(const OffPolicy& all) {
       "states that the logger came to? Changing early weights changes later states, which snipw, dr and the other estimators of one step do "
       "not follow. Those over whole episodes do (pdis, wpdis), at the price of weights that degenerate with every decision.",
       "The training intervals of one pretraining run are not independent of each other; between runs scatters what differs by seed, no more.",
-      fmt::format("An effective sample size stands beside each value, (sum w)^2 / sum w^2 of the target's importance weights; below {:.0f} the value is "
-                  "not to be relied on and stands without its confidence interval. Overlap: share of decisions whose target arm had a logged probability above {:.3g}.",
+      fmt::format("An effective sample size stands beside each value, (sum w)^2 / sum w^2 of the target's importance weights; below {:.0f} the "
+                  "value is not to be relied on and stands without its confidence interval. Overlap: share of decisions whose target arm had a "
+                  "logged probability above {:.3g}.",
                   ope::kFewestEffective, all.settings.threshold),
       "Replay keeps the decisions in which the logger drew what the target plays, and is right only where the logger drew at random without "
       "regard to what it saw or had learned."};
@@ -121,7 +122,8 @@ std::vector<std::string> caveats(const OffPolicy& all) {
 
 std::string settings_line(const OffPolicy& all) {
   return fmt::format("Reward model: ridge regression (penalty {:.3g}) on the arm{}, cross-fitted by run, or by stretches of time when there is "
-                     "one run. switch_dr: tau = {:.3g}; dros: lambda = {:.3g}. dm, and the latter two where they cut weights, are as biased as the model.", all.settings.ridge,
+                     "one run. switch_dr: tau = {:.3g}; dros: lambda = {:.3g}. dm, and the latter two where they cut weights, are as biased as the "
+                     "model.", all.settings.ridge,
                      all.observations ? " and the numbers observed" : "", all.settings.tau, all.settings.lambda);
 }
 

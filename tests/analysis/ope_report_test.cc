@@ -23,6 +23,7 @@ struct ArmsRun {
   double shift = 0;                             ///< added to every probability; NaN: not known
   bool certain = false;                         ///< what it draws it draws with probability one
   bool mixture = false;
+  bool armless = false;                         ///< no columns of arms
 };
 
 Column column(std::string path, std::size_t size = 1, Rows rows = Rows::interval) {
@@ -39,6 +40,7 @@ void append_decision(RunWriter& writer, const ArmsRun& run, std::size_t e, std::
   writer.append(e, "reward/first", arm);
   writer.append(e, "reward/other", 2 * arm);
   writer.append(e, "reward/other_se", 0.5);
+  if (run.armless) return;
   writer.append(e, "console/arm", run.mixture ? -1 : arm);
   writer.append(e, "console/probability", std::vector<double>{1 - p, p});
 }
@@ -54,6 +56,7 @@ void write_arms(const fs::path& experiment, const ArmsRun& run) {
   columns[8].axes = "preset agent";
   columns[8].labels = {"quality", "random"};
   columns[8].value = run.presets;
+  if (run.armless) columns.resize(6);
   std::vector<Attributes> episodes;
   for (const std::string& phase : run.phases) episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}, {"phase", phase}});
   Attributes root = {{"experiment", std::string("arms")}, {"policy_name", run.policy}, {"point", run.point}, {"seed", run.seed},
@@ -155,7 +158,7 @@ TEST_CASE("runs that cannot be weighted are refused one by one, and the others a
   write_arms(at.path(), {.seed = 5, .phases = {"evaluate"}});
   write_arms(at.path(), {.seed = 6, .certain = true});
   write_arms(at.path(), {.seed = 7, .shift = 0.1});
-  write_run(at.path(), {.policy = "random", .tokens = {0, 0, 0, 0, 0}, .corpus = "", .model = "", .experiment = "arms", .metric = "return"});
+  write_arms(at.path(), {.policy = "random", .point = "policy=random", .armless = true});
   const OffPolicy all = study(at.path());
   REQUIRE(all.loggers.size() == 1);
   CHECK(all.loggers[0].runs == 3);
