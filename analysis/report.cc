@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/ope_report.h"
 #include "analysis/tables.h"
+#include "analysis/text_table.h"
 #include "core/error.h"
 #include "core/files.h"
 
@@ -23,48 +25,6 @@ std::string runs_of(const Contender& c) {
   return c.left_out == 0 ? fmt::format("{}", c.runs.size()) : fmt::format("{} of {}", c.runs.size(), c.runs.size() + c.left_out);
 }
 std::string plain_quantity(const Comparison& all) { return all.quantity.substr(0, all.quantity.find(" (")); }
-
-/// Cells to lines: the first column to the left, the others to the right; two blanks between.
-std::string aligned(const std::vector<std::vector<std::string>>& rows) {
-  const auto width_of = [](const std::string& s) {
-    return static_cast<std::size_t>(std::ranges::count_if(s, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-  };
-  std::vector<std::size_t> width(rows[0].size(), 0);
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], width_of(row[i]));
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line = "  ";
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string blanks(width[i] - width_of(row[i]), ' ');
-      line += (i > 0 ? "   " : "") + (i > 0 ? blanks + row[i] : row[i] + blanks);
-    }
-    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return out;
-}
-
-std::string markdown_cell(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '|') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-std::string as_markdown(const std::vector<std::vector<std::string>>& rows) {
-  std::string out;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (const std::string& cell : rows[r]) out += fmt::format("| {} ", markdown_cell(cell));
-    out += "|\n";
-    if (r > 0) continue;
-    out += "|---|";
-    for (std::size_t i = 1; i < rows[0].size(); ++i) out += "---:|";
-    out += '\n';
-  }
-  return out;
-}
 
 std::vector<std::vector<std::string>> short_table(const Comparison& all) {
   std::vector<std::vector<std::string>> rows;
@@ -149,6 +109,20 @@ std::string figure_section(const Drawing& drawing) {
   return out + "```\n";
 }
 
+/// The section of report.md, "" unless asked for; the table, and the words for the terminal in `out`.
+std::string add_off_policy(const Collection& collection, const ReportOptions& options, Report& out) {
+  const fs::path table = collection.folder / "tables" / "ope.tsv";
+  if (!options.ope) {
+    fs::remove(table);
+    return "";
+  }
+  const OffPolicy all = off_policy(collection, *options.ope);
+  write_atomically(table, ope_tsv(all));
+  out.summary = ope_text(all);
+  out.estimated = all.estimated();
+  return ope_markdown(all);
+}
+
 }  // namespace
 
 std::string reading(const Comparison& all, const Contender& c) {
@@ -231,9 +205,10 @@ Report report(const fs::path& experiment, const ReportOptions& options) {
   write_tables(all, collection, experiment / "tables");
   Drawing drawing;
   if (options.figures) drawing = draw(planned_figures(all), experiment, find_plots(options.source), options.gnuplot);
-  write_atomically(experiment / "report.md", markdown(all, collection, drawing));
   Report out;
-  out.summary = summary(all, collection, drawing);
+  const std::string estimates = add_off_policy(collection, options, out);
+  write_atomically(experiment / "report.md", markdown(all, collection, drawing) + estimates);
+  out.summary = summary(all, collection, drawing) + out.summary;
   out.problems = drawing.problems;
   return out;
 }

@@ -1,11 +1,13 @@
 // What a report says in words: a table for the terminal, report.md for the folder, and the sentence on who won.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/compare.h"
 #include "analysis/figures.h"
+#include "analysis/ope_log.h"
 
 namespace fader {
 
@@ -27,6 +29,7 @@ std::string markdown(const Comparison& comparison, const Collection& collection,
 struct ReportOptions {
   std::string metric, baseline;        ///< empty: as the runs say
   bool figures = true;
+  std::optional<OpeOptions> ope;       ///< off-policy estimates as well
   std::filesystem::path source;        ///< of the project, where known
   std::string gnuplot = "gnuplot";
 };
@@ -34,6 +37,7 @@ struct ReportOptions {
 struct Report {
   std::string summary;                 ///< for standard output
   std::vector<std::string> problems;   ///< figures that could not be drawn though gnuplot is there
+  bool estimated = false;              ///< off-policy, anything
 };
 /// Writes tables/, figures/ and report.md into the experiment's folder. DataError when its runs cannot be compared, before
 /// anything is written.

@@ -20,9 +20,13 @@ constexpr const char* kUsage =
     "has written (tool scorecard, agents, credit) the figure is drawn.\n\n"
     "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
     "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
+    "  --ope             off-policy estimates as well: what other arms would have earned, from runs of policies that draw arms\n"
+    "  --ope-reward NAME         of this reward (default: the environment's first)\n"
+    "  --ope-observations        their reward model sees what the console saw\n"
     "  --no-figures      tables and text only\n"
     "  --help            this text\n\n"
-    "Exit: 0 done (also without gnuplot: tables only), 2 usage, 3 no runs or runs that cannot be compared, 4 a figure failed.\n";
+    "Exit: 0 done (also without gnuplot: tables only), 2 usage, 3 no runs, runs that cannot be compared, or --ope and nothing that\n"
+    "could be estimated, 4 a figure failed.\n";
 
 struct CommandLine {
   fader::ReportOptions options;
@@ -32,7 +36,9 @@ struct CommandLine {
 
 CommandLine parse(const std::vector<std::string>& words) {
   CommandLine out;
-  const std::vector<std::string> known = {"--baseline", "--metric", "--no-figures", "--help"};
+  fader::OpeOptions ope;
+  bool estimates = false;
+  const std::vector<std::string> known = {"--baseline", "--metric", "--no-figures", "--ope", "--ope-observations", "--ope-reward", "--help"};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t equals = words[i].find('=');
     const bool option = words[i].starts_with("-");
@@ -43,14 +49,20 @@ CommandLine parse(const std::vector<std::string>& words) {
       out.help = true;
     } else if (name == "--no-figures") {
       out.options.figures = false;
-    } else if (name == "--baseline" || name == "--metric") {
+    } else if (name == "--ope") {
+      estimates = true;
+    } else if (name == "--ope-observations") {
+      estimates = ope.observations = true;
+    } else if (name == "--baseline" || name == "--metric" || name == "--ope-reward") {
       if (equals == std::string::npos && i + 1 == words.size()) throw ConfigError(name + ": a value is missing");
-      std::string& value = name == "--baseline" ? out.options.baseline : out.options.metric;
+      estimates |= name == "--ope-reward";
+      std::string& value = name == "--baseline" ? out.options.baseline : name == "--metric" ? out.options.metric : ope.reward;
       value = equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
     } else {
       throw ConfigError(fmt::format("{}: no such option{}; --help lists them", name, fader::suggestion(name, known)));
     }
   }
+  if (estimates) out.options.ope = ope;
   if (out.folders.empty() && !out.help) throw ConfigError("no folder given; try: report runs/<experiment>");
   return out;
 }
@@ -70,7 +82,8 @@ class Reporter {
   } catch (const fader::Error& error) {
     first(complain(error));
   }
-  int code() const { return code_; }
+  /// Done, unless there was trouble, or estimates were asked for and no folder had any.
+  int code() const { return code_ == 0 && options_.ope && !estimated_ ? static_cast<int>(fader::Exit::data) : code_; }
 
  private:
   template <class Make>
@@ -79,6 +92,7 @@ class Reporter {
     for (const std::string& problem : done.problems) fmt::print(stderr, "report: {}\n", problem);
     fmt::print("{}{}", begun_ ? "\n" : "", done.summary);
     begun_ = true;
+    estimated_ |= done.estimated;
     if (!done.problems.empty()) first(static_cast<int>(fader::Exit::run));
   } catch (const fader::Error& error) {
     first(complain(error));
@@ -86,7 +100,7 @@ class Reporter {
   void first(int trouble) { code_ = code_ == 0 ? trouble : code_; }
 
   const fader::ReportOptions& options_;
-  bool begun_ = false;
+  bool begun_ = false, estimated_ = false;
   int code_ = 0;
 };
 
