@@ -24,7 +24,8 @@ struct Played {
   double total_regret = 0;
 };
 
-inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
+/// `draws`: of the policy's own streams.
+inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed, std::uint64_t draws) {
   const EnvSpec& spec = env.spec();
   const std::size_t k = spec.agents.size();
   const std::array<int, 1> slots = {0};
@@ -32,8 +33,8 @@ inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
   out.fit(spec, 1);
   Decisions decided;
   decided.fit(policy.spec(), k, 1);
-  std::vector<Rng> streams = {Rng(seed, "policy")};
-  Rng learner(seed, "learn");
+  std::vector<Rng> streams = {Rng(draws, "policy")};
+  Rng learner(draws, "learn");
   env.reset(slots, std::array<std::uint64_t, 1>{seed}, out);
   policy.begin(slots, streams);
   Grid<double> before = out.observation;
@@ -54,6 +55,7 @@ inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) {
   }
   return played;
 }
+inline Played play_bandit(Env& env, Policy& policy, std::uint64_t seed) { return play_bandit(env, policy, seed, seed); }
 
 /// Policies are scaled by hand here: rewards of these bandits are in [0, 1] as they are.
 inline std::function<void(Options&)> bandit_options(std::vector<double> means, std::int64_t horizon,
