@@ -97,7 +97,7 @@ class BudgetCurve {
       if (!(p.budget > 0 && p.loss > 0 && std::isfinite(p.budget) && std::isfinite(p.loss)))
         problem_ = "a budget or a loss is not a positive number";
     if (problem_.empty()) groups_ = group(points);
-    if (problem_.empty() && groups_.size() < 2) problem_ = fmt::format("{} budgets were measured; two are needed", groups_.size());
+    if (problem_.empty() && groups_.size() < 2) problem_ = fmt::format("measured budgets: {}; two are needed", groups_.size());
     if (!problem_.empty()) return;
     if (groups_.size() >= 4) fit_law();
     if (groups_.size() >= 4 ? !(law_.a > 0) : last() >= first()) problem_ = "the loss does not fall as the budget grows";

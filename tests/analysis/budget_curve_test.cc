@@ -71,6 +71,9 @@ TEST_CASE("points of one budget count as one, at its mean loss") {
   const double one = stats::budget_to_target(law_points(), 3.2).budget;
   CHECK(stats::budget_to_target(twice, 3.2).budget == Approx(one).epsilon(1e-9));
   CHECK(stats::budget_to_target(scattered, 3.2).budget == Approx(one).epsilon(1e-4));
+  // Two budgets, measured four times, are two: no curve of four.
+  const Points two = {{1e6 * 1.01, 4.02}, {1e6 / 1.01, 3.98}, {16e6 * 1.01, 2.97}, {16e6 / 1.01, 3.03}};
+  CHECK(stats::budget_to_target(two, std::sqrt(4.0 * 3.0)).budget == Approx(4e6).epsilon(1e-9));
 }
 
 TEST_CASE("nothing is said outside of the measured budgets, and why") {
@@ -78,7 +81,7 @@ TEST_CASE("nothing is said outside of the measured budgets, and why") {
     CHECK_THAT(note_of(points, power_law(0.9e6)), Contains("the least budget already has"));
     CHECK_THAT(note_of(points, power_law(17e6)), Contains("no measured budget reaches"));
   }
-  CHECK_THAT(note_of({{1e6, 3}}, 3), Contains("1 budgets were measured; two are needed"));
+  CHECK_THAT(note_of({{1e6, 3}}, 3), Contains("measured budgets: 1; two are needed"));
   CHECK_THAT(note_of({{1e6, 3}, {1e7, 3.1}}, 3.05), Contains("does not fall"));
   CHECK_THAT(note_of({{1e6, 3}, {1e7, 3.1}, {1e8, 3.2}, {1e9, 3.2}}, 3.05), Contains("does not fall"));
   CHECK_THAT(note_of({{0, 3}, {1e7, 2}}, 2.5), Contains("not a positive number"));
@@ -129,8 +132,8 @@ TEST_CASE("a speed-up that is not known says why") {
   const Rng stream(2, "test/speed");
   CHECK_THAT(stats::speed_up({law_points(100)}, {points}, {}, stream).note, Contains("the method's least budget"));
   CHECK_THAT(stats::speed_up({points}, {law_points(100)}, {}, stream).note, Contains("the baseline's least budget"));
-  CHECK_THAT(stats::speed_up({{points[0]}}, {points}, {}, stream).note, Contains("method: 1 budgets"));
-  CHECK_THAT(stats::speed_up({points}, {{}}, {}, stream).note, Contains("baseline: 0 budgets"));
+  CHECK_THAT(stats::speed_up({{points[0]}}, {points}, {}, stream).note, Contains("method: measured budgets: 1"));
+  CHECK_THAT(stats::speed_up({points}, {{}}, {}, stream).note, Contains("baseline: measured budgets: 0"));
   const stats::SpeedUp one = stats::speed_up({points}, {points}, {}, stream);
   CHECK(one.factor == Approx(1));
   CHECK_FALSE(one.interval.known());
