@@ -176,7 +176,7 @@ Pretrain::Selection Pretrain::pick(int slot) {
   std::vector<std::uint16_t> domains;
   for (const PassageId id : candidates) {
     tokens.push_back(corpus_.passages()[id].tokens);
-    if (options_.stratify == "domain") domains.push_back(corpus_.document(id).domain);
+    if (options_.stratify != "none") domains.push_back(corpus_.document(id).domain);
   }
   const std::vector<std::span<const float>> scores(s.raw.begin(), s.raw.end());
   const Offer offer{.weights = s.weights, .scores = scores, .keys = s.keys, .not_mine = not_mine_, .tokens = tokens, .used = s.pool.used(),

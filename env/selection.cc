@@ -17,7 +17,8 @@ void SelectionOptions::selection_fields(Fields& f) {
     "seed paper's code: 0.1)", 0, 1e6);
   f("tau", tau, "gumbel_top_k: temperature, in units of the summed scores; small: top_k, great: random", 1e-6, 1e6);
   f("filter_ratio", filter_ratio, "batch_filter: the random batch, as a multiple of what is needed", 1, 1e6);
-  f("stratify", stratify, "'domain': every domain gets its share of the candidates' tokens, and passages are chosen within it").one_of({"none", "domain"});
+  f("stratify", stratify, "'domain': every domain gets its share of the candidates' tokens, and passages are chosen within it; "
+    "'domain_equally': every domain gets as much as any other").one_of({"none", "domain", "domain_equally"});
   f("exhausted", exhausted, "what becomes of the weight of an agent that calls none of the candidates left its own: it goes to the others "
     "in proportion (renormalise), it is spent on the next of its ranking whatever that is (continue), or the run ends (stop)")
       .one_of({"renormalise", "continue", "stop"});
@@ -53,7 +54,7 @@ SelectionRegistry& selection_methods() {
 std::unique_ptr<SelectionMethod> make_selection(const SelectionContext& context) {
   auto method = selection_methods().make_default(context.options.selection, context);
   if (context.options.stratify == "none") return method;
-  return std::make_unique<Strata>(std::move(method));
+  return std::make_unique<Strata>(std::move(method), context.options.stratify == "domain_equally");
 }
 
 void share_weights(const Offer& offer, bool filters, Selected& out) {

@@ -26,6 +26,20 @@ std::vector<std::int64_t> largest_remainder(std::int64_t total, std::span<const 
   return out;
 }
 
+std::vector<std::int64_t> equal_shares(std::int64_t total, std::span<const std::int64_t> sizes) {
+  std::vector<std::int64_t> out(sizes.size(), 0);
+  std::vector<std::size_t> order(sizes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sizes[a] < sizes[b]; });
+  std::int64_t left = total;
+  std::size_t full = 0;  // of the smallest, which give all they have
+  for (auto n = static_cast<std::int64_t>(sizes.size()); full < order.size() && sizes[order[full]] * n <= left; ++full, --n) left -= out[order[full]] = sizes[order[full]];
+  const auto others = static_cast<std::int64_t>(order.size() - full);
+  std::sort(order.begin() + static_cast<std::ptrdiff_t>(full), order.end());
+  for (std::int64_t i = 0; i < others; ++i) out[order[full + static_cast<std::size_t>(i)]] = left / others + (i < left % others ? 1 : 0);
+  return out;
+}
+
 Offer Strata::within(const Offer& offer, std::size_t domain) {
   stratum_.members.clear();
   for (std::size_t c = 0; c < offer.candidates; ++c)
@@ -76,7 +90,7 @@ void Strata::select(const Offer& offer, Rng& rng, Selected& out) {
   for (const std::uint16_t d : offer.domains) domains = std::max<std::size_t>(domains, d + 1u);
   std::vector<std::int64_t> sizes(domains, 0);
   for (std::size_t c = 0; c < offer.candidates; ++c) sizes[offer.domains[c]] += offer.held(c);
-  const std::vector<std::int64_t> quota = largest_remainder(offer.demand, sizes);
+  const std::vector<std::int64_t> quota = equally_ ? equal_shares(offer.demand, sizes) : largest_remainder(offer.demand, sizes);
   std::vector<std::size_t> order(domains);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::swap(order.back(), order[static_cast<std::size_t>(std::max_element(sizes.begin(), sizes.end()) - sizes.begin())]);

@@ -1,6 +1,7 @@
 // env.stratify = "domain": every domain gets its share of the candidates' tokens, and a method chooses within each alone.
+//     "domain_equally": every domain gets as much as any other, or all that it has where that is less.
 //
-// Domain d's quota is demand T_d / T tokens, rounded by largest remainder. Domains are served one after another in random order, the
+// Domain d's quota is demand T_d / T tokens, rounded by largest remainder; or demand / domains, what one lacks shared by the others. Domains are served one after another in random order, the
 // largest last; what the last passage of one holds beyond its quota, the next ones get less, and the first begins with a random
 // part of a passage as if it had been served before. So the sum is met as closely as without strata, a domain is never off by
 // more than a passage, and one that is due less than a passage gets one as often as its share says. The picks of the domains are
@@ -13,12 +14,15 @@
 
 namespace fader {
 
+/// The same for each, but no more than it has: what one lacks goes to the others in equal parts; whole numbers, the first get one more.
+std::vector<std::int64_t> equal_shares(std::int64_t total, std::span<const std::int64_t> sizes);
+
 /// total, in proportion to `sizes`, in whole numbers: floors first, the rest to the largest remainders, ties to the first.
 std::vector<std::int64_t> largest_remainder(std::int64_t total, std::span<const std::int64_t> sizes);
 
 class Strata final : public SelectionMethod {
  public:
-  explicit Strata(std::unique_ptr<SelectionMethod> within) : within_(std::move(within)) {}
+  Strata(std::unique_ptr<SelectionMethod> within, bool equally) : within_(std::move(within)), equally_(equally) {}
   /// `offer.domains` says whose each candidate is.
   void select(const Offer& offer, Rng& rng, Selected& out) override;
 
@@ -39,6 +43,7 @@ class Strata final : public SelectionMethod {
   void serve(const Offer& offer, std::size_t domain, std::int64_t demand, Rng& rng, Selected& out);
 
   std::unique_ptr<SelectionMethod> within_;
+  const bool equally_;
   Stratum stratum_;
   std::vector<Placed> placed_;
   Selected part_;

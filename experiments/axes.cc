@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "core/error.h"
@@ -183,13 +184,16 @@ class AxesReader {
   void read_weights(Axis& axis, const std::vector<std::string>& key, const TomlValue& value) {
     const auto size = number(value.find("size"));
     const std::size_t k = size ? static_cast<std::size_t>(std::max(0.0, *size)) : agents_.size();
-    if (k < 2) return problems_.add(value.place, fmt::format("sweep.over.{}: of how many agents? expected size = 2 or more", axis.name_));
+    if (k < 2 || k > 1000) return problems_.add(value.place, fmt::format("sweep.over.{}: of how many agents? expected size = 2 to 1000", axis.name_));
     if (const TomlValue* alpha = value.find("dirichlet")) {
       const auto a = number(alpha);
       if (!a || !(*a > 0)) return problems_.add(alpha->place, fmt::format("sweep.over.{}: dirichlet is {}; expected a number above 0", axis.name_, alpha->found()));
       Axis::Range range;
       range.dirichlet = *a;
       range.size = k;
+      if (const auto parts = number(value.find("lattice")); parts && *parts >= 1 && *parts <= 100) range.lattice = static_cast<std::size_t>(*parts);
+      else if (value.find("lattice"))
+        return problems_.add(value.place, fmt::format("sweep.over.{}: lattice is {}; expected a whole number, 1 to 100", axis.name_, value.find("lattice")->found()));
       return take_range(axis, key, range);
     }
     const auto parts = number(value.find("lattice"));
@@ -258,6 +262,36 @@ class AxesReader {
   std::vector<Axis> axes_;
 };
 
+namespace {
+
+/// Any with equal chance: `size` - 1 bars among the parts.
+std::vector<double> lattice_point(std::size_t size, std::size_t parts, Rng& stream) {
+  std::vector<std::size_t> places(parts + size - 1);
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  stream.shuffle(std::span(places));
+  std::sort(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(size - 1));
+  std::vector<double> out;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::size_t end = i + 1 < size ? places[i] : parts + size - 1;
+    out.push_back(static_cast<double>(end - begin) / static_cast<double>(parts));
+    begin = end + 1;
+  }
+  return out;
+}
+
+/// With four decimals, which sum to 1.
+std::vector<double> dirichlet_point(std::size_t size, double concentration, Rng& stream) {
+  std::vector<double> weights(size);
+  double sum = 0, rest = 1;
+  for (double& w : weights) sum += w = stream.gamma(concentration);
+  for (std::size_t i = 0; i + 1 < size; ++i) rest -= weights[i] = std::floor(weights[i] / sum * 1e4) / 1e4;
+  weights.back() = std::round(rest * 1e4) / 1e4;
+  return weights;
+}
+
+}  // namespace
+
 TomlValue Axis::drawn(double value) const {
   if (range_->whole) return {static_cast<std::int64_t>(std::llround(value)), place_, ""};
   return {four_digits(value), place_, ""};
@@ -268,13 +302,8 @@ Choice Axis::draw(std::uint64_t seed, std::size_t index) const {
   if (!range_) return choices_[stream.below(choices_.size())];
   TomlValue value;
   if (range_->size > 0) {
-    std::vector<double> weights(range_->size);
-    double sum = 0;
-    for (double& w : weights) sum += w = stream.gamma(range_->dirichlet);
-    double rest = 1;
-    for (std::size_t i = 0; i + 1 < weights.size(); ++i) rest -= weights[i] = std::floor(weights[i] / sum * 1e4) / 1e4;
-    weights.back() = std::round(rest * 1e4) / 1e4;
-    value = list_of(weights, place_);
+    const bool whole_parts = range_->lattice > 0 && index % 2 == 0;
+    value = list_of(whole_parts ? lattice_point(range_->size, range_->lattice, stream) : dirichlet_point(range_->size, range_->dirichlet, stream), place_);
   } else {
     const double u = range_->whole ? (static_cast<double>(stream.below(1u << 30)) + 0.5) / (1u << 30) : stream.uniform();
     const double low = range_->whole ? range_->low - 0.5 : range_->low, high = range_->whole ? range_->high + 0.5 : range_->high;

@@ -3,7 +3,7 @@
 //   [sweep.over]
 //   train.batch = [4, 8, 16]                                  # a list of values
 //   policies.ucb.c = { low = 0.1, high = 10, scale = "log" }  # a range, to draw from
-//   policies.fixed.weights = { lattice = 4 }                  # all weights with whole quarters; { dirichlet = 1 }: drawn
+//   policies.fixed.weights = { lattice = 4 }                  # all weights with whole quarters; { dirichlet = 1 }: drawn; both: every other draw
 //   agents = [["quality", "domain"], ["quality"]]             # which agents are there; "subsets": all but none
 //   interval = [{ train.intervals = 40, train.steps_per_interval = 5 }, { ... }]   # several keys at once, under a name of their own
 //
@@ -45,6 +45,7 @@ class Axis {
     bool logarithmic = false, whole = false;
     double dirichlet = 0;                             // above 0: weights of `size` agents
     std::size_t size = 0;
+    std::size_t lattice = 0;                          // above 0: every other draw is of whole parts of so many
   };
   TomlValue drawn(double value) const;
   std::string name_, policy_;

@@ -58,6 +58,9 @@ struct CompareOptions final : Options {
   std::string metric = "final/loss_test";
   double confidence = 0.95;
   bool screening = false;               ///< the report gives no verdict
+  std::string baselines = "none";       ///< "full": those of experiments/baselines.h are added
+  std::string console;                  ///< that they are for
+  std::int64_t baseline_samples = 16;   ///< candidates of each that is tuned
   void fields(Fields& f) override;
 };
 
@@ -75,7 +78,7 @@ struct SweepMethod final : Options {
   std::int64_t seed = 0;                ///< of these draws
   std::int64_t rungs = 2, eta = 4;      ///< halving
   std::vector<std::int64_t> seeds = {1000, 1001};  ///< that candidates are tried on
-  std::string resource = "train.intervals";  ///< what candidates get less of; "": seeds of their own for every rung
+  std::string resource = "auto";        ///< what candidates get less of; "none": seeds of their own for every rung
   std::string metric;                   ///< that the best is chosen by; "": the validation loss, or the return where nothing is trained
   void fields(Fields& f) override;
   void validate() const override;
@@ -110,7 +113,8 @@ struct Point {
   std::string slug;                     ///< "policy=ucb", "base": a folder name, no other point of the experiment has it
   std::string cell;                     ///< what of the environment a sweep varies, as it is here: "train.batch=8"; runs are compared within a cell
   std::vector<std::string> varies;      ///< all that a sweep varies, as it is here: "policies.ucb.c=0.5"
-  std::string stage;                    ///< "": it is compared; "search": a candidate, played to find out what is
+  std::string stage;                    ///< "": it is compared; "search": a candidate, played to find out what is; "derived": made of what
+                                        ///< other runs played, seed by seed; "same_flops": compared at equal FLOPs, not tokens
   std::vector<std::size_t> after;       ///< earlier points of the experiment whose runs must have ended before its own begin
   std::function<bool(const Results&)> wanted;  ///< asked then: whether it is played at all; empty: yes
   /// Asked then, for a seed: what it turns out to be, which has the same slug; empty: what stands here. RunError: nothing to go by.

@@ -1,12 +1,8 @@
 #include "experiments/halving.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-
-#include "core/error.h"
 
 namespace fader {
 namespace {
@@ -71,20 +67,12 @@ void link_rungs(const Halving& halving, const std::vector<std::vector<std::size_
   }
 }
 
-void link_winner(const Halving& halving, const std::vector<std::size_t>& last_rung, const std::vector<Point>& points, std::vector<Point> finals,
-                 Point& final) {
-  FADER_CHECK(!finals.empty() && finals.size() == last_rung.size());
-  final.after = last_rung;
-  for (Point& one : finals) {
-    one.slug = final.slug;
-    one.after = last_rung;
-  }
-  final.settle = [halving, last_rung, seeds = seeds_of(last_rung, points), finals = std::move(finals)](const Results& results, std::int64_t) {
+std::function<std::optional<std::size_t>(const Results&)> winner(const Halving& halving, const std::vector<std::size_t>& last_rung,
+                                                                 const std::vector<Point>& points) {
+  return [halving, last_rung, seeds = seeds_of(last_rung, points)](const Results& results) -> std::optional<std::size_t> {
     const auto order = best_of(halving, metric_of(halving, last_rung, seeds, results));
-    if (order.empty())
-      throw RunError(fmt::format("no candidate of the search for '{}' has come to an end with a number in {}; journal.jsonl says what became of them",
-                                 finals[0].policy.name, halving.metric));
-    return finals[order[0]];
+    if (order.empty()) return std::nullopt;
+    return order[0];
   };
 }
 

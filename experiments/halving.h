@@ -9,6 +9,8 @@
 // (arXiv 1502.07943), with resources as in Li et al. 2018 (arXiv 1603.06560). Status: checked by hand (tests/experiments/halving_test.cc).
 #pragma once
 #include <cstddef>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +30,9 @@ std::int64_t resource_at(const Halving& halving, std::int64_t whole, std::size_t
 /// Links points: `rungs[r][c]` are the indices of candidate c's points, in `points`. Fills their `after` and `wanted`.
 void link_rungs(const Halving& halving, const std::vector<std::vector<std::size_t>>& rungs, std::vector<Point>& points);
 
-/// Makes `final` the point that the best candidate of the last rung (of `points`) turns out to be: one of `finals`, by candidate.
-void link_winner(const Halving& halving, const std::vector<std::size_t>& last_rung, const std::vector<Point>& points, std::vector<Point> finals,
-                 Point& final);
+/// Of the candidates that played the last rung (of `points`) to its end the best; nothing when there is none.
+std::function<std::optional<std::size_t>(const Results&)> winner(const Halving& halving, const std::vector<std::size_t>& last_rung,
+                                                                 const std::vector<Point>& points);
 
 /// Candidates that go on from a rung, best first: the mean of the metric over seeds, of those whose runs are all complete.
 /// `outcomes[c]`: of the candidates that played the rung; empty: did not, or failed. Ties: the lower index.

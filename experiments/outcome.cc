@@ -54,11 +54,17 @@ double return_of(const RunReader& reader, const std::vector<std::size_t>& judged
   return std::accumulate(rewards.begin(), rewards.end(), 0.0);
 }
 
-double sum_of_last_row(const RunReader& reader, const std::string& path) {
-  const std::size_t last = reader.episodes() - 1, rows = reader.has(path) ? reader.rows(last, path) : 0;
+/// Of all phases but `observe`, which is for people and free.
+double flops_of(const RunReader& reader) {
+  const std::size_t last = reader.episodes() - 1, rows = reader.has("cost/flops") ? reader.rows(last, "cost/flops") : 0;
   if (rows == 0) return std::nan("");
-  const std::vector<double> all = reader.read(last, path);
-  return std::accumulate(all.end() - static_cast<std::ptrdiff_t>(all.size() / rows), all.end(), 0.0);
+  const std::vector<double> all = reader.read(last, "cost/flops");
+  const std::vector<std::string> phases = reader.labels("cost/flops");
+  const std::size_t wide = all.size() / rows;
+  double sum = 0;
+  for (std::size_t p = 0; p < wide; ++p)
+    if (p >= phases.size() || phases[p] != "observe") sum += all[all.size() - wide + p];
+  return sum;
 }
 
 }  // namespace
@@ -69,7 +75,7 @@ RunOutcome outcome_of(const std::filesystem::path& run_h5, const std::string& al
   RunOutcome out = {{"episodes", static_cast<double>(std::max<std::size_t>(1, judged.size()))},
                  {"return", return_of(reader, judged)},
                  {"tokens", final_of(reader, {}, "infos/tokens")},
-                 {"flops", sum_of_last_row(reader, "cost/flops")},
+                 {"flops", flops_of(reader)},
                  {"seconds", final_of(reader, {}, "cost/total_seconds")}};
   for (const char* loss : kLosses) out[loss] = final_of(reader, judged, loss);
   if (!also.empty() && !out.count(also)) out[also] = final_of(reader, judged, also);

@@ -9,7 +9,7 @@
 namespace fader {
 
 /// By name: "return" (unscaled, of the first reward), "final/loss_reference", "final/loss_validation", "final/loss_test" where there
-/// are any, "tokens" and "flops" of one episode (the last that is kept in full), "seconds" of the whole run, "episodes" that it is judged by. Of a run of
+/// are any, "tokens" and "flops" (of all that is not only looked at) of one episode (the last that is kept in full), "seconds" of the whole run, "episodes" that it is judged by. Of a run of
 /// several episodes losses and return are means over those: all of evaluation, or where there are none, its last round.
 using RunOutcome = std::map<std::string, double>;
 

@@ -48,11 +48,11 @@ Plan::Plan(const Experiment& experiment, std::span<const std::int64_t> seeds, st
     const Point& point = experiment.points[p];
     all.add(fmt::format("{} {}\n", point.slug, point.hash));
     if (!wanted[p]) continue;
-    const bool given = !seeds.empty() && point.stage.empty();
+    const bool given = !seeds.empty() && point.stage != "search";
     for (const std::int64_t seed : given ? std::vector<std::int64_t>(seeds.begin(), seeds.end()) : point.run.seeds) tasks_.push_back({p, seed});
   }
   hash_ = all.hex();
-  const auto stage = [&](const Task& t) { return experiment.points[t.point].stage.empty() ? 1 : 0; };
+  const auto stage = [&](const Task& t) { return experiment.points[t.point].stage == "search" ? 0 : 1; };
   std::stable_sort(tasks_.begin(), tasks_.end(), [&](const Task& a, const Task& b) {
     return std::pair(stage(a), a.seed) < std::pair(stage(b), b.seed);
   });
@@ -67,7 +67,7 @@ std::vector<RunKey> Plan::keys() const {
 
 std::string Plan::label(std::size_t task) const {
   const Point& p = point(task);
-  const std::string name = p.stage.empty() ? p.policy.name : p.slug;
+  const std::string name = p.stage == "search" ? p.slug : p.policy.name;
   return fmt::format("{} seed {}", name, tasks_[task].seed);
 }
 

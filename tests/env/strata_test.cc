@@ -23,6 +23,15 @@ TEST_CASE("the largest remainder gives whole numbers that sum to the total, neve
   CHECK(largest_remainder(5, std::vector<std::int64_t>{0, 0}) == std::vector<std::int64_t>{0, 0});
 }
 
+TEST_CASE("equal shares are the same for all that have enough, and sum to the total where there is so much") {
+  using Numbers = std::vector<std::int64_t>;
+  CHECK(equal_shares(10, Numbers{100, 100, 100}) == Numbers{4, 3, 3});
+  CHECK(equal_shares(10, Numbers{100, 1, 100}) == Numbers{5, 1, 4});
+  CHECK(equal_shares(10, Numbers{2, 0, 100}) == Numbers{2, 0, 8});
+  CHECK(equal_shares(10, Numbers{2, 3, 1}) == Numbers{2, 3, 1});  // there is no more
+  CHECK(equal_shares(0, Numbers{2, 3}) == Numbers{0, 0});
+}
+
 TEST_CASE("strata keep every domain's share of the candidates, whatever the agents want, and meet the demand to a passage") {
   const std::string selection = GENERATE("mixture_of_picks", "top_k", "gumbel_top_k", "batch_filter");
   auto options = options_of(selection);
@@ -58,6 +67,14 @@ TEST_CASE("strata keep every domain's share of the candidates, whatever the agen
   const auto kept = shares();
   for (std::size_t d = 0; d < 4; ++d) CHECK(kept[d] == Approx(2000 * held[d] / all).margin(20));
   CHECK(kept[1] == 0);
+  options.stratify = "domain_equally";
+  const auto same = shares();
+  const double rich = std::min(2000.0 / 3, held[3]);
+  CHECK(same[3] == Approx(rich).margin(20));
+  CHECK(same[0] == Approx((2000 - rich) / 2).margin(20));
+  CHECK(same[2] == Approx((2000 - rich) / 2).margin(20));
+  CHECK(same[1] == 0);
+  options.stratify = "domain";
   // even where a passage must serve several domains
   s.demand = 1;
   CHECK(select(*method(options), s.offer(), Rng(1, "strata")).picks.size() == 1);

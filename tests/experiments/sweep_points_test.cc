@@ -200,7 +200,7 @@ TEST_CASE("halving: every rung keeps the best, the last one names the winner") {
 }
 
 TEST_CASE("without a resource every rung is whole, on seeds of its own; a loss is better when it is lower") {
-  const Experiment e = loaded(std::string(kBandit) + "[sweep]\nmethod = \"halving\"\nrungs = 2\nseeds = [7, 8]\nresource = \"\"\nmetric = \"final/loss_test\"\n"
+  const Experiment e = loaded(std::string(kBandit) + "[sweep]\nmethod = \"halving\"\nrungs = 2\nseeds = [7, 8]\nresource = \"none\"\nmetric = \"final/loss_test\"\n"
                                                      "[sweep.over]\npolicies.ucb.c = [0.5, 1]\n");
   CHECK(e.points[0].run.seeds == std::vector<std::int64_t>{7, 8});
   CHECK(e.points[2].run.seeds == std::vector<std::int64_t>{9, 10});
