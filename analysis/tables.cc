@@ -1,7 +1,6 @@
 #include "analysis/tables.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "core/error.h"
@@ -14,13 +13,6 @@ namespace {
 std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
   return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
                             stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
-}
-
-std::string file_part(const std::string& name) {
-  std::string out = name;
-  for (char& c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && std::string_view("._=,+-").find(c) == std::string_view::npos) c = '_';
-  return out;
 }
 
 TableText runs_table(const Comparison& all) {
@@ -140,13 +132,13 @@ TableText domains_table(const Comparison& all) {
   return out;
 }
 
-TableText weights_table(const Comparison& all, const Contender& c, const WeightsOverTime& weights, const std::string& what) {
+TableText weights_table(const Comparison& all, const Contender& c, const Stretches& weights, const std::string& what) {
   std::vector<std::string> columns = {"interval", "from", "to"};
   for (const std::string& agent : c.runs[0]->agents) columns.push_back(agent);
   TableText out(provenance(all, "weights of " + c.name + ", " + what + "; from and to: " + all.x_name), columns);
   for (std::size_t i = 0; i < weights.from.size(); ++i) {
     out.add(i).add(weights.from[i]).add(weights.to[i]);
-    for (const double w : weights.weights[i]) out.add(w);
+    for (const double w : weights.values[i]) out.add(w);
     out.end_row();
   }
   return out;
@@ -182,6 +174,38 @@ TableText evaluation_table(const Comparison& all) {
     if (c->evaluated) out.separate();
   }
   return out;
+}
+
+void write_tables_of(const Cell& cell, const fs::path& folder) {
+  const Comparison& all = cell.comparison;
+  make_folder(folder);
+  std::vector<std::string> written;
+  const auto write = [&](const std::string& name, const TableText& table) {
+    write_atomically(folder / (name + ".tsv"), table.text());
+    written.push_back(name + ".tsv");
+  };
+  write("runs", runs_table(all));
+  write("intervals", intervals_table(all));
+  write("policies", policies_table(all));
+  write("paired", paired_table(all));
+  write("pairs", pairs_table(all));
+  write("curves", curves_table(all, false));
+  write("differences", curves_table(all, true));
+  write("domains", domains_table(all));
+  if (all.window > 0) {
+    write("learning", learning_table(all));
+    write("evaluation", evaluation_table(all));
+  }
+  for (const Contender& c : all.contenders) {
+    if (c.weights.from.empty()) continue;
+    write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
+    write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
+  }
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv";
+    if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
+  }
 }
 
 }  // namespace
@@ -222,40 +246,20 @@ void TableText::end_row() {
   text_ += '\n';
 }
 
-std::string weights_name(const Contender& contender) { return "weights_" + file_part(contender.name); }
+std::string weights_name(const Contender& contender) { return "weights_" + contender.file; }
 
-void write_tables(const Comparison& all, const Collection& collection, const fs::path& folder) {
+void write_tables(const Study& study, const fs::path& folder) {
   make_folder(folder);
-  std::vector<std::string> written;
-  const auto write = [&](const std::string& name, const TableText& table) {
-    write_atomically(folder / (name + ".tsv"), table.text());
-    written.push_back(name + ".tsv");
-  };
-  write("runs", runs_table(all));
-  write("intervals", intervals_table(all));
-  write("policies", policies_table(all));
-  write("paired", paired_table(all));
-  write("pairs", pairs_table(all));
-  write("curves", curves_table(all, false));
-  write("differences", curves_table(all, true));
-  write("domains", domains_table(all));
-  TableText left_out(provenance(all, "what was found and not used"), {"place", "reason"});
-  for (const LeftOut& item : collection.left_out) left_out.add(item.place).add(item.reason).end_row();
-  write("left_out", left_out);
-  if (all.window > 0) {
-    write("learning", learning_table(all));
-    write("evaluation", evaluation_table(all));
-  }
-  for (const Contender& c : all.contenders) {
-    if (c.weights.from.empty()) continue;
-    write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
-    write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
-  }
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv";
-    if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
-  }
+  for (const Cell& cell : study.cells) write_tables_of(cell, folder / cell.file);
+  const Comparison& first = study.cells[0].comparison;
+  TableText left_out(provenance(first, "what was found and not used"), {"place", "reason"});
+  for (const LeftOut& item : study.left_out) left_out.add(item.place).add(item.reason).end_row();
+  write_atomically(folder / "left_out.tsv", left_out.text());
+  TableText points(provenance(first, "configurations: each point's is the file config.toml of its runs"), {"point", "policy", "cell", "runs", "config_sha256"});
+  for (const Cell& cell : study.cells)
+    for (const Contender& c : cell.comparison.contenders)
+      points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
+  write_atomically(folder / "points.tsv", points.text());
 }
 
 }  // namespace fader

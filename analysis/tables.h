@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/compare.h"
+#include "analysis/cells.h"
 
 namespace fader {
 
@@ -32,9 +32,9 @@ class TableText {
 /// Where a contender's weights are, below `tables`, without ending: "weights_discounted_ucb".
 std::string weights_name(const Contender& contender);
 
-/// Writes all tables into `folder` (made when absent):
-/// runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights_<policy>, weights_<policy>_one_run; where
+/// Writes all tables into `folder` (made when absent): left_out and points, and for every cell, in a folder of its name where there are
+/// several, runs, intervals, policies, paired, pairs, curves, differences, domains, weights_<policy>, weights_<policy>_one_run; where
 /// some run has several episodes also learning and evaluation. Those that no longer have anything to say are removed.
-void write_tables(const Comparison& comparison, const Collection& collection, const std::filesystem::path& folder);
+void write_tables(const Study& study, const std::filesystem::path& folder);
 
 }  // namespace fader

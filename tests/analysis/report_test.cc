@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "analysis/gnuplot.h"
 #include "analysis/tables.h"
 #include "core/error.h"
 #include "tests/analysis/synthetic_runs.h"
@@ -110,7 +111,7 @@ TEST_CASE("the summary is aligned and says who won") {
   CHECK_THAT(text, Contains("\n  random       6   4.8125 ± 0.2339                     baseline             10.0%\n"));
   CHECK_THAT(text, Contains("console beats random"));
   const std::string page = read_file(out.path() / "x/report.md");
-  CHECK_THAT(page, Contains("> Does anything beat chance?") && Contains("| console | 6 | -0.2812 |") && Contains("| better |"));
+  CHECK_THAT(page, Contains("# Does anything beat chance?") && Contains("| console | 6 | -0.2812 |") && Contains("| better |"));
 }
 
 TEST_CASE("runs that cannot be compared leave nothing behind") {
@@ -276,7 +277,7 @@ TEST_CASE("a script refuses a missing or foreign table and keeps the old figure"
 TEST_CASE("a figure that fails is a problem named in the report, not a crash") {
   if (!have_gnuplot()) return;
   const TemporaryFolder out;
-  const Drawing drawing = draw({{"curves", "", {"curves.gp", "tables/none.tsv"}}}, out.path(), kPlots);
+  const Drawing drawing = draw({{.name = "curves", .arguments = {"curves.gp", "tables/none.tsv"}}}, out.path(), kPlots);
   CHECK(drawing.done.empty());
   REQUIRE(drawing.problems.size() == 3);
   CHECK_THAT(drawing.problems[0],
