@@ -9,6 +9,8 @@
 namespace fader {
 namespace {
 
+constexpr std::size_t kFileLetters = 100;   // of a folder's name
+
 using Settings = std::map<std::string, std::string>;
 
 Settings settings_of(const RunRecord& run) {
@@ -117,7 +119,7 @@ Study study_of(Collection all, const std::string& baseline) {
   for (auto& [name, cell] : cells) {
     cell.name = name;
     if (cells.size() > 1) {
-      cell.file = file_name(name.empty() ? "as_it_is" : name);
+      cell.file = file_name(name.empty() ? "as_it_is" : name).substr(0, kFileLetters);
       while (!files.insert(cell.file).second) cell.file += "_";
       cell.file += "/";
     }
@@ -136,6 +138,7 @@ Study study_of(Collection all, const std::string& baseline) {
 std::vector<Sweep> sweeps_of(const Comparison& all) {
   std::vector<Sweep> out;
   std::map<std::string, std::vector<const Contender*>> families;
+  std::set<std::string> files;
   for (const Contender& c : all.contenders)
     if (c.paired || c.is_baseline) families[c.runs[0]->policy].push_back(&c);
   for (const auto& [policy, points] : families) {
@@ -143,6 +146,7 @@ std::vector<Sweep> sweeps_of(const Comparison& all) {
     std::vector<Settings> settings;
     for (const Contender* c : points) settings.push_back(settings_of(*c->runs[0]));
     Sweep sweep{policy, file_name(policy), axes_of(settings), {}};
+    while (!files.insert(sweep.file).second) sweep.file += "_";
     std::set<std::vector<std::string>> apart;
     for (std::size_t i = 0; i < points.size(); ++i) {
       auto& [contender, at] = sweep.points.emplace_back(points[i], std::vector<std::string>());

@@ -3,26 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
+#include "analysis/captions.h"
 #include "analysis/tables.h"
+#include "analysis/trend_figures.h"
 
 namespace fader {
 namespace {
-
-std::string seeds_in_words(std::size_t fewest, std::size_t most) {
-  if (fewest == most) return fmt::format("{} seed{}", most, most == 1 ? "" : "s");
-  return fmt::format("{} to {} seeds", fewest, most);
-}
-
-/// Of figures of many curves: who has a name, at length for a caption and in brief for the figure itself; "" when all have.
-std::string named_at_length(const Comparison& all) {
-  if (all.named() == all.contenders.size()) return "";
-  return fmt::format(" {} of {} policies are named: {}the best {} and the worst by {}; the others are grey, without bands.", all.named(),
-                     all.contenders.size(), all.baseline.empty() ? "" : all.baseline + " (the baseline), ", kBestNamed, all.quantity);
-}
-std::string named_in_brief(const Comparison& all) {
-  return all.named() == all.contenders.size() ? "" : fmt::format("; {} of {} policies named", all.named(), all.contenders.size());
-}
 
 Figure curves_figure(const Comparison& all, const std::string& at) {
   std::size_t fewest = SIZE_MAX, most = 0, paired = 0;
@@ -103,13 +91,14 @@ std::vector<Figure> planned_for(const Cell& cell) {
   if (learned || evaluated) out.push_back(learning_figure(all, at, learned, evaluated));
   for (const Contender& c : all.contenders)
     if (c.adapts && c.line > 0 && !c.weights.from.empty()) out.push_back(weights_figure(all, c, at));
+  std::ranges::move(trend_figures(all, at), std::back_inserter(out));
   return out;
 }
 
 }  // namespace
 
 std::vector<Figure> planned_figures(const Study& study) {
-  std::vector<Figure> out;
+  std::vector<Figure> out = overview_figures(study);
   for (std::size_t i = 0; i < study.cells.size(); ++i)
     for (Figure& figure : planned_for(study.cells[i])) {
       figure.cell = i;

@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis/trend_tables.h"
 #include "core/error.h"
 #include "core/files.h"
 
 namespace fader {
 namespace fs = std::filesystem;
 namespace {
-
-std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
-  return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
-                            stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
-}
 
 TableText runs_table(const Comparison& all) {
   const RunRecord& first = *all.contenders[0].runs[0];
@@ -92,31 +88,6 @@ TableText pairs_table(const Comparison& all) {
   return out;
 }
 
-/// In the order in which curves are drawn, the last on top: those without a name, the named ones, the baseline.
-std::vector<const Contender*> drawing_order(const Comparison& all) {
-  std::vector<const Contender*> out;
-  for (const Contender& c : all.contenders) out.push_back(&c);
-  std::ranges::stable_sort(out, [](const Contender* a, const Contender* b) {
-    return (a->line == 0 && b->line > 0) || (b->line > 0 && a->line > b->line);
-  });
-  return out;
-}
-
-TableText curves_table(const Comparison& all, bool differences) {
-  const std::string what = differences ? "difference to the baseline, paired by seed: " : "";
-  TableText out(provenance(all, what + all.curve_quantity + " against " + all.x_name),
-                {"policy", "line", "tokens", "mean", "lo", "hi", "n"});
-  for (const Contender* c : drawing_order(all)) {
-    const Curve& curve = differences ? c->difference : c->curve;
-    for (std::size_t i = 0; i < curve.x.size(); ++i) {
-      out.add(c->name).add(c->line).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high);
-      out.add(curve.n).end_row();
-    }
-    if (!curve.x.empty()) out.separate();
-  }
-  return out;
-}
-
 TableText domains_table(const Comparison& all) {
   TableText out(provenance(all, "final test loss by domain (nats per token), over seeds"),
                 {"policy", "domain", "n", "mean", "sd", "lo", "hi"});
@@ -189,8 +160,10 @@ void write_tables_of(const Cell& cell, const fs::path& folder) {
   write("policies", policies_table(all));
   write("paired", paired_table(all));
   write("pairs", pairs_table(all));
-  write("curves", curves_table(all, false));
-  write("differences", curves_table(all, true));
+  const std::string against = all.curve_quantity + " against " + all.x_name;
+  write("curves", curves_table(all, against, [](const Contender& c) -> const Curve& { return c.curve; }));
+  write("differences", curves_table(all, "difference to the baseline, paired by seed: " + against,
+                                    [](const Contender& c) -> const Curve& { return c.difference; }));
   write("domains", domains_table(all));
   if (all.window > 0) {
     write("learning", learning_table(all));
@@ -201,9 +174,10 @@ void write_tables_of(const Cell& cell, const fs::path& folder) {
     write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
     write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
   }
+  for (const NamedTable& trend : trend_tables(all)) write(trend.name, trend.table);
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv";
+    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv" || is_trend_table(name);
     if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
   }
 }
@@ -246,6 +220,33 @@ void TableText::end_row() {
   text_ += '\n';
 }
 
+std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
+  return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
+                            stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
+}
+
+std::vector<const Contender*> drawing_order(const Comparison& all) {
+  std::vector<const Contender*> out;
+  for (const Contender& c : all.contenders) out.push_back(&c);
+  std::ranges::stable_sort(out, [](const Contender* a, const Contender* b) {
+    return (a->line == 0 && b->line > 0) || (b->line > 0 && a->line > b->line);
+  });
+  return out;
+}
+
+TableText curves_table(const Comparison& all, const std::string& what, const Curve& (*of)(const Contender&)) {
+  TableText out(provenance(all, what), {"policy", "line", "tokens", "mean", "lo", "hi", "n"});
+  for (const Contender* c : drawing_order(all)) {
+    const Curve& curve = of(*c);
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      out.add(c->name).add(c->line).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high);
+      out.add(curve.n).end_row();
+    }
+    if (!curve.x.empty()) out.separate();
+  }
+  return out;
+}
+
 std::string weights_name(const Contender& contender) { return "weights_" + contender.file; }
 
 void write_tables(const Study& study, const fs::path& folder) {
@@ -260,6 +261,8 @@ void write_tables(const Study& study, const fs::path& folder) {
     for (const Contender& c : cell.comparison.contenders)
       points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
   write_atomically(folder / "points.tsv", points.text());
+  const std::vector<NamedTable> over = overview_tables(study);
+  for (const NamedTable& table : over) write_atomically(folder / (table.name + ".tsv"), table.table.text());
 }
 
 }  // namespace fader

@@ -29,6 +29,13 @@ class TableText {
   bool pending_ = false;
 };
 
+/// The `#` lines of a table: what it holds, and of which comparison.
+std::vector<std::string> provenance(const Comparison& comparison, const std::string& what);
+/// In the order in which curves are drawn, the last on top: those without a name, the named ones, the baseline.
+std::vector<const Contender*> drawing_order(const Comparison& comparison);
+/// policy line tokens mean lo hi n, the policies in drawing order; those whose curve has no points are not there.
+TableText curves_table(const Comparison& comparison, const std::string& what, const Curve& (*of)(const Contender&));
+
 /// Where a contender's weights are, below `tables`, without ending: "weights_discounted_ucb".
 std::string weights_name(const Contender& contender);
 
