@@ -129,21 +129,38 @@ void compare_to(const Contender& baseline, Contender& c, Comparison& all, bool l
   c.difference = mean_curve(differences, all.confidence);
 }
 
+/// Of several points of one policy, each with the settings in which they differ: "ucb policy.c=0.5"; where these do not tell them
+/// apart, the points' names.
+void name_apart(std::vector<Contender*>& points) {
+  const auto settings = [](const Contender* c) -> const std::vector<std::string>& { return c->runs[0]->varies; };
+  std::set<std::string> names;
+  for (Contender* c : points) {
+    for (const std::string& setting : settings(c)) {
+      const auto has = [&](const Contender* other) { return std::ranges::find(settings(other), setting) != settings(other).end(); };
+      if (!std::ranges::all_of(points, has)) c->name += " " + setting;
+    }
+    names.insert(c->name);
+  }
+  if (names.size() == points.size()) return;
+  for (Contender* c : points) c->name = c->point;
+}
+
 std::vector<Contender> contenders_of(const Collection& collection) {
   std::vector<Contender> out;
-  std::map<std::string, int> points;  // of a policy's name
+  std::map<std::string, std::vector<Contender*>> points;  // of a policy's name
   std::set<std::string> files;
   for (const RunRecord& run : collection.runs) {
     if (out.empty() || out.back().point != run.point) {
       out.emplace_back();
       out.back().point = run.point;
       out.back().name = run.policy;
-      ++points[run.policy];
     }
     out.back().runs.push_back(&run);
   }
+  for (Contender& c : out) points[c.name].push_back(&c);
+  for (auto& [policy, of_policy] : points)
+    if (of_policy.size() > 1) name_apart(of_policy);
   for (Contender& c : out) {
-    if (points[c.name] > 1) c.name = c.point;
     c.file = file_name(c.name);
     while (!files.insert(c.file).second) c.file += "_";
     for (const LeftOut& item : collection.left_out) c.left_out += item.point == c.point;
@@ -157,7 +174,7 @@ void choose_baseline(const std::string& name, bool asked, Comparison& all) {
   std::vector<std::string> known;
   for (Contender& c : all.contenders) {
     known.push_back(c.name);
-    if (c.name == name || c.runs[0]->policy == name) found.push_back(&c);
+    if (c.name == name || c.point == name || c.runs[0]->policy == name) found.push_back(&c);
   }
   if (found.size() == 1) {
     found[0]->is_baseline = true;

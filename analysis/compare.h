@@ -35,7 +35,7 @@ struct Pair {
 
 /// The runs of one point: a policy with its settings.
 struct Contender {
-  std::string name;                     ///< the policy's, or the point's where several points share a policy's name
+  std::string name;                     ///< the policy's, with settings where it has several points, or the point's
   std::string file;                     ///< the name as part of that of a file, unlike those of the others
   std::string point;
   std::vector<const RunRecord*> runs;   ///< by seed; of the Collection

@@ -12,6 +12,8 @@
 namespace fader {
 namespace {
 
+constexpr std::size_t kWeightsOfACell = 1;
+
 Figure curves_figure(const Comparison& all, const std::string& at) {
   std::size_t fewest = SIZE_MAX, most = 0, paired = 0;
   for (const Contender& c : all.contenders) {
@@ -80,7 +82,8 @@ Figure weights_figure(const Comparison& all, const Contender& c, const std::stri
   return out;
 }
 
-std::vector<Figure> planned_for(const Cell& cell) {
+/// Of many cells each has the figures that its comparison needs; of several, weights of the best policies alone.
+std::vector<Figure> planned_for(const Cell& cell, std::size_t cells) {
   const Comparison& all = cell.comparison;
   const std::string& at = cell.file;
   std::vector<Figure> out;
@@ -89,8 +92,15 @@ std::vector<Figure> planned_for(const Cell& cell) {
   if (any([](const Contender& c) { return c.paired.has_value(); })) out.push_back(forest_figure(all, at));
   const bool learned = any([](const Contender& c) { return !c.learning.episode.empty(); }), evaluated = any(&Contender::evaluated);
   if (learned || evaluated) out.push_back(learning_figure(all, at, learned, evaluated));
-  for (const Contender& c : all.contenders)
-    if (c.adapts && c.line > 0 && !c.weights.from.empty()) out.push_back(weights_figure(all, c, at));
+  std::ranges::move(sweep_figures(all, at), std::back_inserter(out));
+  if (cells > kCellsInFull) return out;
+  std::size_t left = cells > 1 ? kWeightsOfACell : all.contenders.size();
+  for (const std::size_t i : all.ranking) {
+    const Contender& c = all.contenders[i];
+    if (left == 0 || !c.adapts || c.line == 0 || c.weights.from.empty()) continue;
+    out.push_back(weights_figure(all, c, at));
+    --left;
+  }
   std::ranges::move(trend_figures(all, at), std::back_inserter(out));
   return out;
 }
@@ -100,7 +110,7 @@ std::vector<Figure> planned_for(const Cell& cell) {
 std::vector<Figure> planned_figures(const Study& study) {
   std::vector<Figure> out = overview_figures(study);
   for (std::size_t i = 0; i < study.cells.size(); ++i)
-    for (Figure& figure : planned_for(study.cells[i])) {
+    for (Figure& figure : planned_for(study.cells[i], study.cells.size())) {
       figure.cell = i;
       out.push_back(std::move(figure));
     }

@@ -7,6 +7,9 @@
 
 namespace fader {
 
+/// Of more cells than this, each has the figures of the comparison alone (curves, forest, learning, sweeps).
+inline constexpr std::size_t kCellsInFull = 4;
+
 /// Those of every cell, those of each in the order in which they are shown.
 std::vector<Figure> planned_figures(const Study& study);
 

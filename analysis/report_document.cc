@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "analysis/figures.h"
 #include "analysis/verdict.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -126,6 +127,9 @@ class Author {
     if (!all.baseline.empty()) pairing(all);
     const bool any = std::ranges::any_of(drawing_.done, [&](const Figure& f) { return f.cell == index; });
     if (any) out_.heading(level(), "Figures");
+    if (any && study_.cells.size() > kCellsInFull)
+      out_.say(fmt::format("Of {} cells each has the figures of its comparison; what weights, domains, credit, rewards, regret, FLOPs and phases did is in tables/{}.",
+                           study_.cells.size(), cell.file));
     pictures(index);
   }
 

@@ -171,7 +171,8 @@ void read_costs(const EpisodeReader& episode, RunRecord& run) {
   };
   run.spent.push_back(sum(0, true));
   for (std::size_t t = 0; t < rows.rows(); ++t) run.spent.push_back(sum(t, false));
-  if (run.spent.back() <= 0) run.spent.clear();
+  const auto train = std::ranges::find(run.phases, "train");
+  if (train == run.phases.end() || run.flops[static_cast<std::size_t>(train - run.phases.begin())] <= 0) run.spent.clear();  // nothing was trained
 }
 
 void read_identity(const RunReader& reader, const Reading& reading, RunRecord& run) {
@@ -188,7 +189,7 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.model = text(root, "model", text(root, "model_parameters"));
   run.config = text(root, "config_sha256");
   run.environment = text(root, "env", text(reader.episode(0), "env"));
-  run.program = fmt::format("{} {}", text(root, "version", "of unknown version"), text(root, "git_commit"));
+  run.program = text(root, "version", "of unknown version") + (root.contains("git_commit") ? ", commit " + text(root, "git_commit") : "");
   run.cell = text(root, "cell");
   if (const auto found = root.find("varies"); found != root.end())
     if (const auto* list = std::get_if<std::vector<std::string>>(&found->second)) run.varies = *list;

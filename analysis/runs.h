@@ -49,7 +49,7 @@ struct RunRecord {
   bool adapts = false;               ///< plays arms, or its weights change within the episode
   std::vector<std::string> phases;   ///< P; below: totals of the episode by phase
   std::vector<double> seconds, flops, phase_tokens;
-  std::vector<double> spent;         ///< [T+1] FLOPs of all phases but observe; [0]: set-up. Empty: none, or of several episodes
+  std::vector<double> spent;         ///< [T+1] FLOPs of all phases but observe; [0]: set-up. Empty: nothing trained, or of several episodes
   std::string credit_name;           ///< the estimator whose credit this is
   Grid<double> credit;               ///< [T, K], NaN where it was not measured; empty: not in the file
   std::vector<std::string> trained_domains;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <set>
 
 #include "analysis/trend_tables.h"
 #include "core/error.h"
@@ -147,14 +149,42 @@ TableText evaluation_table(const Comparison& all) {
   return out;
 }
 
-void write_tables_of(const Cell& cell, const fs::path& folder) {
+/// Writes tables and remembers which.
+class Writer {
+ public:
+  explicit Writer(fs::path folder) : folder_(std::move(folder)) {}
+  void write(const std::string& name, const TableText& table) {
+    const fs::path file = folder_ / (name + ".tsv");
+    make_folder(file.parent_path());
+    write_atomically(file, table.text());
+    written_.insert(file);
+  }
+  /// Tables of an earlier report on this experiment that this one has not written again: they no longer have anything to say.
+  void remove_stale(const std::string& experiment) const {
+    std::vector<fs::path> stale;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+      if (!entry.is_regular_file() || entry.path().extension() != ".tsv" || written_.contains(entry.path())) continue;
+      std::ifstream in(entry.path());
+      std::string first, second;
+      std::getline(in, first);
+      std::getline(in, second);
+      if (second.starts_with(fmt::format("# experiment {};", experiment))) stale.push_back(entry.path());
+    }
+    std::error_code ignored;
+    for (const fs::path& file : stale) {
+      fs::remove(file, ignored);
+      if (file.parent_path() != folder_) fs::remove(file.parent_path(), ignored);   // where it was the last one
+    }
+  }
+
+ private:
+  fs::path folder_;
+  std::set<fs::path> written_;
+};
+
+void write_tables_of(const Cell& cell, Writer& writer) {
   const Comparison& all = cell.comparison;
-  make_folder(folder);
-  std::vector<std::string> written;
-  const auto write = [&](const std::string& name, const TableText& table) {
-    write_atomically(folder / (name + ".tsv"), table.text());
-    written.push_back(name + ".tsv");
-  };
+  const auto write = [&](const std::string& name, const TableText& table) { writer.write(cell.file + name, table); };
   write("runs", runs_table(all));
   write("intervals", intervals_table(all));
   write("policies", policies_table(all));
@@ -175,11 +205,6 @@ void write_tables_of(const Cell& cell, const fs::path& folder) {
     write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
   }
   for (const NamedTable& trend : trend_tables(all)) write(trend.name, trend.table);
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv" || is_trend_table(name);
-    if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
-  }
 }
 
 }  // namespace
@@ -250,19 +275,19 @@ TableText curves_table(const Comparison& all, const std::string& what, const Cur
 std::string weights_name(const Contender& contender) { return "weights_" + contender.file; }
 
 void write_tables(const Study& study, const fs::path& folder) {
-  make_folder(folder);
-  for (const Cell& cell : study.cells) write_tables_of(cell, folder / cell.file);
+  Writer writer(folder);
+  for (const Cell& cell : study.cells) write_tables_of(cell, writer);
   const Comparison& first = study.cells[0].comparison;
   TableText left_out(provenance(first, "what was found and not used"), {"place", "reason"});
   for (const LeftOut& item : study.left_out) left_out.add(item.place).add(item.reason).end_row();
-  write_atomically(folder / "left_out.tsv", left_out.text());
+  writer.write("left_out", left_out);
   TableText points(provenance(first, "configurations: each point's is the file config.toml of its runs"), {"point", "policy", "cell", "runs", "config_sha256"});
   for (const Cell& cell : study.cells)
     for (const Contender& c : cell.comparison.contenders)
       points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
-  write_atomically(folder / "points.tsv", points.text());
-  const std::vector<NamedTable> over = overview_tables(study);
-  for (const NamedTable& table : over) write_atomically(folder / (table.name + ".tsv"), table.table.text());
+  writer.write("points", points);
+  for (const NamedTable& over : overview_tables(study)) writer.write(over.name, over.table);
+  writer.remove_stale(first.experiment);
 }
 
 }  // namespace fader

@@ -41,7 +41,8 @@ std::string weights_name(const Contender& contender);
 
 /// Writes all tables into `folder` (made when absent): left_out and points, and for every cell, in a folder of its name where there are
 /// several, runs, intervals, policies, paired, pairs, curves, differences, domains, weights_<policy>, weights_<policy>_one_run; where
-/// some run has several episodes also learning and evaluation. Those that no longer have anything to say are removed.
+/// some run has several episodes also learning and evaluation; and those of trend_tables.h. Tables of an earlier report on the
+/// experiment that no longer have anything to say are removed.
 void write_tables(const Study& study, const std::filesystem::path& folder);
 
 }  // namespace fader

@@ -38,6 +38,9 @@ Figure curve_figure(const Comparison& all, const std::string& at, const TrendCur
   return out;
 }
 
+/// " (nats per token)", or nothing.
+std::string unit_of(const Comparison& all) { return all.quantity.substr(plain_quantity(all).size()); }
+
 std::string of_reward(const Comparison& all) { return all.reward_name.empty() ? "" : fmt::format(" ({})", all.reward_name); }
 
 bool has_regret(const Contender& c) { return !c.trends.regret.x.empty(); }
@@ -48,7 +51,7 @@ bool has_credit(const Contender& c) { return !c.trends.credit.from.empty(); }
 
 std::vector<TrendCurve> curves_of(const Comparison& all) {
   return {{"rewards", has_reward, "reward of an interval" + of_reward(all), all.x_name, "Reward of each interval" + of_reward(all) + ", unscaled, at its end", ""},
-          {"regret", has_regret, "regret against " + all.best_fixed + "\n(sum of rewards)", "decisions",
+          {"regret", has_regret, all.best_fixed.size() > 24 ? "regret (sum of rewards)" : fmt::format("regret against {} (sum of rewards)", all.best_fixed), "decisions",
            fmt::format("Regret against {}, the best policy whose weights are fixed by {}, chosen after looking: what it had earned more up to each decision, paired by seed; "
                        "below zero: ahead of it", all.best_fixed, plain_quantity(all)), " that pair up"},
           {"flops", has_flops, all.curve_quantity, "FLOPs with all overhead",
@@ -106,8 +109,7 @@ Figure phases_figure(const Comparison& all, const std::string& at) {
 
 Figure profiles_figure(const Comparison& all, const std::string& at) {
   const std::string seeds = seeds_of(all, [](const Contender&) { return true; }), quantity = plain_quantity(all);
-  const std::size_t open = all.quantity.find(" (");
-  const std::string unit = open == std::string::npos ? "" : all.quantity.substr(open);
+  const std::string unit = unit_of(all);
   const std::string score = all.baseline.empty() ? (all.lower_is_better ? "minus the " : "") + quantity + unit
                                                  : fmt::format("improvement in {} over the mean of {}{}", quantity, all.baseline, unit);
   return {at + "profiles", fmt::format("Performance profiles: share of a policy's runs ({} each, no bands) whose score is above each threshold. Score: {}{}; further to the right is better.{}",
@@ -129,7 +131,7 @@ std::string pairs_of_points(const std::vector<const Contender*>& points) {
 /// One figure for a table of lines or of a map.
 Figure difference_figure(const Comparison& all, const std::string& name, const std::string& of, const std::vector<Axis>& axes, const std::vector<const Contender*>& points) {
   const std::string level = stats::percent(all.confidence), pairs = pairs_of_points(points);
-  const std::string quantity = fmt::format("difference in {} to {}", plain_quantity(all), all.baseline);
+  const std::string quantity = fmt::format("difference in {} to {}{}", plain_quantity(all), all.baseline, unit_of(all));
   const std::string meaning = fmt::format("difference in {} to {} over {} of equal seed a point", all.quantity, all.baseline, pairs);
   Figure out;
   out.name = name;
@@ -147,6 +149,17 @@ Figure difference_figure(const Comparison& all, const std::string& name, const s
 
 }  // namespace
 
+std::vector<Figure> sweep_figures(const Comparison& all, const std::string& at) {
+  std::vector<Figure> out;
+  for (const Sweep& sweep : sweeps_of(all)) {
+    if (sweep.axes.empty() || sweep.axes.size() > 2) continue;
+    std::vector<const Contender*> points;
+    for (const auto& [contender, values] : sweep.points) points.push_back(contender);
+    out.push_back(difference_figure(all, at + "sweep_" + sweep.file, " in " + sweep.policy, sweep.axes, points));
+  }
+  return out;
+}
+
 std::vector<Figure> trend_figures(const Comparison& all, const std::string& at) {
   const auto any = [&](auto of) { return std::ranges::any_of(all.contenders, of); };
   std::vector<Figure> out;
@@ -156,12 +169,6 @@ std::vector<Figure> trend_figures(const Comparison& all, const std::string& at) 
     if (trend.shown == has_reward && any(has_credit)) out.push_back(credit_figure(all, at));
   }
   if (all.contenders.size() > 1 && any([](const Contender& c) { return c.runs.size() > 1; })) out.push_back(profiles_figure(all, at));
-  for (const Sweep& sweep : sweeps_of(all)) {
-    if (sweep.axes.empty() || sweep.axes.size() > 2) continue;
-    std::vector<const Contender*> points;
-    for (const auto& [contender, values] : sweep.points) points.push_back(contender);
-    out.push_back(difference_figure(all, at + "sweep_" + sweep.file, " in " + sweep.policy, sweep.axes, points));
-  }
   if (any([](const Contender& c) { return !c.runs[0]->phases.empty(); })) out.push_back(phases_figure(all, at));
   return out;
 }

@@ -175,20 +175,12 @@ std::vector<NamedTable> trend_tables(const Comparison& all) {
   return out;
 }
 
-bool is_trend_table(const std::string& file) {
-  static const std::set<std::string> all = {"exposure.tsv", "credit.tsv", "rewards.tsv", "regret.tsv", "flops.tsv", "phases.tsv", "profiles.tsv", "cells.tsv"};
-  return all.contains(file) || file.starts_with("sweep_") || file.starts_with("heat_");
-}
-
 std::vector<Placed> placed(const Study& study) {
   std::vector<Placed> out;
   for (const Cell& cell : study.cells)
     for (const Contender& c : cell.comparison.contenders) {
       if (!c.paired) continue;
-      std::string name = c.runs[0]->policy;
-      for (const std::string& setting : c.name == name ? std::vector<std::string>() : c.runs[0]->varies)
-        if (!cell.settings.contains(setting.substr(0, setting.find('=')))) name += " " + setting;
-      out.push_back({name, &cell, &c});
+      out.push_back({c.name, &cell, &c});
     }
   std::ranges::stable_sort(out, {}, &Placed::policy);
   return out;

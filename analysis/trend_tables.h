@@ -15,9 +15,6 @@ struct NamedTable {
 
 /// Those of one comparison that have rows: exposure, credit, rewards, regret, flops, phases, profiles, sweep_<policy>.
 std::vector<NamedTable> trend_tables(const Comparison& comparison);
-/// Whether a file of this name may be one of them, of this report or of an earlier one.
-bool is_trend_table(const std::string& file);
-
 /// Over the cells of a study, where there are several and a baseline: cells (one axis or many), heat_<policy> (two axes).
 std::vector<NamedTable> overview_tables(const Study& study);
 
@@ -27,7 +24,7 @@ std::vector<double> scores_of(const Comparison& comparison, const Contender& con
 
 /// A policy at one place of the axes of a study.
 struct Placed {
-  std::string policy;                 ///< with those of its settings that are not on the axes: "ucb policy.c=0.5"
+  std::string policy;                 ///< name of the contender
   const Cell* cell = nullptr;
   const Contender* contender = nullptr;
 };

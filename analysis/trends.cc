@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 namespace fader {
 namespace {
@@ -88,7 +89,7 @@ const Contender* best_fixed_of(const Comparison& all) {
 }  // namespace
 
 void describe_trends(Comparison& all) {
-  all.credit_name = all.contenders[0].runs[0]->credit_name;
+  std::set<std::string> estimators;
   all.reward_name = all.contenders[0].runs[0]->reward_name;
   for (Contender& c : all.contenders) {
     Trends& t = c.trends;
@@ -97,8 +98,9 @@ void describe_trends(Comparison& all) {
     t.reward = mean_over_runs(c.runs, all.confidence, rewards_of);
     t.by_flops = losses_by_flops(c.runs, all.confidence);
     for (const RunRecord* run : c.runs)
-      if (run->credit_name != all.credit_name) all.credit_name.clear();
+      if (!run->credit_name.empty()) estimators.insert(run->credit_name);
   }
+  if (estimators.size() == 1) all.credit_name = *estimators.begin();
   const Contender* best = best_fixed_of(all);
   if (!best) return;
   all.best_fixed = best->name;

@@ -17,8 +17,8 @@ widest = int(cells("{ if (length($4) > n) n = length($4) } END { print n + 0 }")
 left = 8.2*(longest > 4 ? longest : 4) + 52   # points, as everything here
 cell_wide = 8.2*widest > 84 ? 8.2*widest + 8 : 92.0
 cell_high = 44.0
-above = 20.0
-below = 132.0
+above = 7.8*strlen(down) > cell_high*rows ? (7.8*strlen(down) - cell_high*rows)/2 + 20 : 20.0
+below = 132.0 + above - 20
 least = 7.4*strlen(quantity) + 24
 W = left + cell_wide*columns + 24 < least ? least : left + cell_wide*columns + 24
 W = W < 420 ? 420 : W
@@ -30,7 +30,8 @@ if (!usable(table, "row first column second difference lo hi")) {
 }
 reach = real(cells("&& $5 != \"NaN\" { x = $5 < 0 ? -$5 : $5; if (x > m) m = x } END { print m + 0 }"))
 reach = reach > 0 ? reach : 1
-in_words(x) = strcol(5) eq "NaN" ? "" : sprintf("%+.3g", $5)
+digits = reach >= 100 ? 0 : int(2 - floor(log10(reach)))   # three that count in the largest
+in_words(x) = strcol(5) eq "NaN" ? "" : sprintf(sprintf("%%+.%df", digits), $5)
 half(x) = strcol(6) eq "NaN" ? "" : sprintf("± %.2g", ($7 - $6)/2)
 ink(x) = abs(x) > 0.7*reach ? 0xffffff : 0x222222
 small = kind eq "png" ? ",18" : ",9"
@@ -55,7 +56,7 @@ set cbrange [-reach:reach]
 set colorbox horizontal user origin screen left/W, screen 46.0/H size screen 200.0/W, screen 12.0/H
 set cbtics font small out scale 0.4 offset 0,0.5 (sprintf("%+.2g (worse)", -better*reach) -reach, "0" 0, sprintf("%+.2g (better)", better*reach) reach)
 set label 2 quantity at screen 12.0/W, screen 14.0/H left font small textcolor rgb "#555555"
-plot table using 3:1:(0.48):(0.46):(strcol(5) eq "NaN" ? 0 : better*$5) with boxxyerror fillstyle solid border linecolor palette notitle, \
+plot table using 3:1:(0.48):(0.46):(strcol(5) eq "NaN" ? 0 : better*$5) with boxxyerror fillstyle solid noborder linecolor palette notitle, \
      table using 3:1:(in_words(0)):(strcol(5) eq "NaN" ? 0 : ink($5)) with labels offset 0,0.5 textcolor rgb variable notitle, \
      table using 3:1:(half(0)):(strcol(5) eq "NaN" ? 0 : ink($5)) with labels offset 0,-0.7 font small textcolor rgb variable notitle
 unset output

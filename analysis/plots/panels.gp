@@ -3,9 +3,10 @@
 # The table: policy line from to <name>..., the policies one after another with two empty lines between, of each the stretches from one
 # decision to the next. Sets panels, heading[i], names, longest (letters of a name), columns, rows, and sizes in points: W and H of the
 # figure, x0(i), y0(i), panel_wide, panel_high of panel i in shares of it. key_x is where the names begin.
+panels = 0
 array heading[64]
 eval(system("awk -F '\t' 'BEGIN { fresh = 1 } /^$/ { fresh = 1 } /^[^#]/ && $1 != \"policy\" && fresh { fresh = 0; gsub(/\\047/, \"&&\", $1); ".\
-  "if (++n <= 64) printf \"heading[%d] = \\047%s\\047; \", n, $1 } END { printf \"panels = %d\", (n > 64 ? 64 : n) }' '".ARG1."' 2>/dev/null"))
+  "if (++n <= 64) printf \"heading[%d] = \\047%s\\047; \", n, $1 } END { printf \"panels = %d\", (n > 64 ? 64 : n) }' '".ARG1."' 2>/dev/null")."; done = 1")
 names = int(system("grep -v '^#' '".ARG1."' 2>/dev/null | head -n 1 | awk -F '\t' '{ print NF - 4 }'")." 0")
 longest = int(system("grep -v '^#' '".ARG1."' 2>/dev/null | head -n 1 | awk -F '\t' '{ for (i = 5; i <= NF; ++i) if (length($i) > n) n = length($i) } END { print n + 0 }'")." 0")
 columns = panels < 2 ? 1 : panels < 5 ? 2 : 3

@@ -79,9 +79,14 @@ TEST_CASE("tables hold what was compared") {
   write_pairs(x, 6);
   write_run(x, {.seed = 9, .status = RunStatus::failed});
   make_folder(tables);
-  write_atomically(tables / "weights_gone.tsv", "of an earlier report");
+  make_folder(tables / "gone");
+  for (const fs::path name : {"weights_gone.tsv", "gone/curves.tsv"}) write_atomically(tables / name, "# of an earlier report\n# experiment synthetic; metric x\n");
+  write_atomically(tables / "my_own.tsv", "a table\nof the user\n");
   const Report done = report(x, {.figures = false});
   CHECK_FALSE(fs::exists(tables / "weights_gone.tsv"));
+  CHECK_FALSE(fs::exists(tables / "gone"));
+  CHECK(fs::exists(tables / "my_own.tsv"));
+  fs::remove(tables / "my_own.tsv");
   CHECK(cell(read_table(tables / "paired.tsv"), "difference", "policy", "console") == "-0.28125");
   CHECK(cell(read_table(tables / "paired.tsv"), "wins", "policy", "console") == "6");
   CHECK(cell(read_table(tables / "policies.tsv"), "mean", "policy", "random") == "4.8125");
