@@ -6,6 +6,9 @@
 
 namespace fader {
 
+/// Of figures with a row a policy: of more policies, the best.
+inline constexpr std::size_t kRowsDrawn = 60;
+
 std::string seeds_in_words(std::size_t fewest, std::size_t most);   ///< "5 seeds", "3 to 5 seeds"
 /// Of the policies that are shown.
 std::string seeds_of(const Comparison& comparison, bool (*shown)(const Contender&));

@@ -37,12 +37,17 @@ Figure curves_figure(const Comparison& all, const std::string& at) {
 }
 
 Figure forest_figure(const Comparison& all, const std::string& at) {
+  std::vector<std::size_t> pairs;
+  for (const Contender& c : all.contenders)
+    if (c.paired) pairs.push_back(c.paired->n);
+  const auto [fewest, most] = std::ranges::minmax(pairs);
+  const std::string level = stats::percent(all.confidence), n = fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most);
   Figure out;
   out.name = at + "forest";
-  const std::string bar = stats::percent(all.confidence) + " t interval";
-  out.arguments = {"forest.gp", "tables/" + at + "paired.tsv", "tables/" + at + "pairs.tsv", all.baseline, bar, all.quantity};
-  out.caption = fmt::format("Difference in {} to {}, paired by seed: mean with its {} paired t interval, and every pair (circles). Not "
-                            "corrected for the number of policies.", all.quantity, all.baseline, stats::percent(all.confidence));
+  out.arguments = {"forest.gp", "tables/" + at + "paired.tsv", "tables/" + at + "pairs.tsv", all.baseline, level + " t interval", all.quantity, fmt::format("{}", kRowsDrawn)};
+  out.caption = fmt::format("Difference in {} to {}, paired by seed ({} pairs a policy): mean with its {} paired t interval, and every pair (circles). Not "
+                            "corrected for the number of policies.", all.quantity, all.baseline, n, level);
+  if (pairs.size() > kRowsDrawn) out.caption += fmt::format(" The best {} of {} policies.", kRowsDrawn, pairs.size());
   return out;
 }
 

@@ -36,7 +36,9 @@ th, td { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; border-
 th { background: var(--shade); font-weight: 600; }
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .w { text-align: left; }
-td:first-child, td.w { white-space: normal; min-width: 7rem; max-width: 22rem; }
+td:first-child, td.w { white-space: normal; min-width: 6rem; max-width: 22rem; overflow-wrap: anywhere; }
+th:first-child, td:first-child { position: sticky; left: 0; max-width: min(22rem, 40vw); }
+td:first-child { background: var(--paper); }
 figure { margin: 1.4rem 0; }
 .card { overflow-x: auto; background: #ffffff; color: #000000; border: 1px solid var(--line); border-radius: 6px; padding: 0.4rem; }
 .card svg { display: block; width: 100%; height: auto; margin: 0 auto; }

@@ -14,8 +14,6 @@
 namespace fader {
 namespace {
 
-constexpr std::size_t kRowsDrawn = 60;
-
 using Shown = bool (*)(const Contender&);
 
 /// A figure of curves with bands (curves.gp) of one of the trends.
