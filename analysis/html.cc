@@ -36,7 +36,8 @@ th, td { padding: 0.3rem 0.7rem; text-align: right; white-space: nowrap; border-
 th { background: var(--shade); font-weight: 600; }
 tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child, .w { text-align: left; }
-td:first-child, td.w { white-space: normal; min-width: 6rem; max-width: 22rem; overflow-wrap: anywhere; }
+td:first-child, td.w { white-space: normal; max-width: 22rem; }
+td:first-child { overflow-wrap: anywhere; min-width: 9rem; }
 th:first-child, td:first-child { position: sticky; left: 0; max-width: min(22rem, 40vw); }
 td:first-child { background: var(--paper); }
 figure { margin: 1.4rem 0; }

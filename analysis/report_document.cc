@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "analysis/figures.h"
@@ -96,23 +97,30 @@ class Author {
 
   void overview() {
     out_.heading(2, "Over the cells");
-    CellRows table;
-    table.rows = {{"cell", "runs", "baseline", "policy", "pairs", "difference", stats::percent(first_.confidence) + " interval", "reading"}};
-    table.words = {2, 3, 7};
-    for (const Cell& cell : study_.cells) {
-      const Comparison& all = cell.comparison;
-      for (const std::size_t i : all.ranking) {
-        const Contender& c = all.contenders[i];
-        if (!c.paired) continue;
-        table.rows.push_back({cell.name, fmt::format("{}", runs_in(cell)), all.baseline, c.name, fmt::format("{}", c.paired->n),
-                              signed_number(c.paired->difference), bracket(c.paired->interval), reading(all, c)});
+    const bool drawn = std::ranges::any_of(drawing_.done, [](const Figure& f) { return f.cell == kAllCells; });
+    if (!drawn) differences_by_cell();
+    pictures(kAllCells);
+  }
+
+  /// A row a policy, a column a cell.
+  void differences_by_cell() {
+    CellRows table{{{"policy"}}, {}};
+    std::map<std::string, std::vector<std::string>> rows;
+    for (std::size_t i = 0; i < study_.cells.size(); ++i) {
+      table.rows[0].push_back(study_.cells[i].name);
+      for (const Contender& c : study_.cells[i].comparison.contenders) {
+        std::vector<std::string>& row = rows[c.name];
+        row.resize(study_.cells.size(), "");
+        row[i] = c.is_baseline ? "baseline" : c.paired ? fmt::format("{} {}, {} pairs", signed_number(c.paired->difference), bracket(c.paired->interval), c.paired->n) : "no pairs";
       }
     }
-    if (table.rows.size() > 1) out_.blocks.push_back(std::move(table));
-    else out_.say("Without a baseline there is no difference to show.");
-    out_.say(fmt::format("Difference in {} to the baseline of the same cell: mean over pairs of runs of equal seed; {} is better. Not corrected for the number of "
-                         "policies or cells.", first_.quantity, first_.lower_is_better ? "negative" : "positive"));
-    pictures(kAllCells);
+    for (auto& [name, row] : rows) {
+      row.insert(row.begin(), name);
+      table.rows.push_back(std::move(row));
+    }
+    out_.blocks.push_back(std::move(table));
+    out_.say(fmt::format("Difference in {} to the baseline of the same cell: mean over pairs of runs of equal seed, with its {} paired t interval; {} is better. Not "
+                         "corrected for the number of policies or cells.", first_.quantity, stats::percent(first_.confidence), first_.lower_is_better ? "negative" : "positive"));
   }
 
   void cell(std::size_t index) {

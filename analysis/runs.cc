@@ -191,8 +191,13 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.environment = text(root, "env", text(reader.episode(0), "env"));
   run.program = text(root, "version", "of unknown version") + (root.contains("git_commit") ? ", commit " + text(root, "git_commit") : "");
   run.cell = text(root, "cell");
-  if (const auto found = root.find("varies"); found != root.end())
-    if (const auto* list = std::get_if<std::vector<std::string>>(&found->second)) run.varies = *list;
+  if (const auto found = root.find("varies"); found != root.end()) {
+    const auto* list = std::get_if<std::vector<std::string>>(&found->second);
+    if (!list) throw DataError("states what varies otherwise than as a list of texts");
+    for (const std::string& setting : *list)
+      if (setting.find('=') == std::string::npos) throw DataError(fmt::format("varies '{}'; expected key=value", setting));
+    run.varies = *list;
+  }
   if (const auto found = root.find("confidence"); found != root.end())
     if (const double* value = std::get_if<double>(&found->second)) run.confidence = *value;
   if (const auto found = root.find("screening"); found != root.end())

@@ -132,9 +132,12 @@ TEST_CASE("over cells there is a line for one axis, maps for two, a table for mo
   CHECK(over[3] == std::vector<std::string>{"2", "2", "1", "x", "-0.34375", over[3][5], over[3][6], "2"});
   CHECK_FALSE(fs::exists(map / "tables/cells.tsv"));
   CHECK(fs::exists(map / "tables/env.a=2,env.b=x/curves.tsv"));
+  if (options.figures) CHECK_THAT(read_file(map / "report.md"), !Contains("| policy | env.a=1"));   // the maps say it
   const fs::path more = lay("more", {{"env.a=1", "env.b=x", "env.c=1"}, {"env.a=2", "env.b=y", "env.c=2"}});
   CHECK(report(more, options).problems.empty());
   CHECK_FALSE(fs::exists(more / "tables/cells.tsv"));
+  CHECK_THAT(read_file(more / "report.md"), Contains("| policy | env.a=1,env.b=x,env.c=1 | env.a=2,env.b=y,env.c=2 |") &&
+                                                Contains("| random | baseline | baseline |") && Contains("| ucb | -0.0938 [") && Contains("], 2 pairs |"));
   for (const fs::path& x : {line, map, more}) {
     const std::string page = read_file(x / "report.html"), text = read_file(x / "report.md");
     CHECK_THAT(page, Contains("<h2 id=\"s2\">Over the cells</h2>") && Contains("Verdicts"));

@@ -104,6 +104,9 @@ TEST_CASE("tables hold what was compared") {
     for (const auto& row : table) CHECK(row.size() == table[0].size());
   }
   CHECK_THAT(done.summary, Contains("Left out (1):\n  policy=random/seed-9: failed after 4 intervals"));
+  CHECK_THAT(read_file(x / "report.md"), Contains("\n## Found and left out\n\n- policy=random/seed-9: failed after 4 intervals\n") &&
+                                             Contains("1 item was found and left out, named below"));
+  CHECK_THAT(read_file(x / "report.html"), Contains("<li>policy=random/seed-9: failed after 4 intervals</li>"));
 }
 
 TEST_CASE("the summary is aligned and says who won") {

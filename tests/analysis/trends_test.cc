@@ -73,6 +73,13 @@ TEST_CASE("rewards, FLOPs with all overhead, and regret against the best fixed p
   CHECK(behind.n == 2);
   // console earns more than random by 1/4 of its gain in each interval: 0.25 and 0.3125
   CHECK(named(all, "console").trends.regret.mean.back() == Approx(0.5 - (0.25 + 0.3125) / 2));
+  // one that adapts may be the best of all; it is not fixed
+  for (std::uint64_t seed = 0; seed < 2; ++seed)
+    write_run(out.path() / "x", {.policy = "star", .seed = seed, .weights = {{1, 0}, {0, 1}, {1, 0}, {0, 1}}, .loss_test = 1});
+  const Collection more = collect_runs(out.path() / "x");
+  const Comparison again = compare(more);
+  CHECK(again.contenders[again.ranking[0]].name == "star");
+  CHECK(again.best_fixed == "fixed");
 }
 
 TEST_CASE("runs of several episodes have no FLOPs of their own, and nothing trained has none") {
