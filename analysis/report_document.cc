@@ -99,6 +99,12 @@ class Author {
     out_.heading(2, "Over the cells");
     const bool drawn = std::ranges::any_of(drawing_.done, [](const Figure& f) { return f.cell == kAllCells; });
     if (!drawn) differences_by_cell();
+    std::set<std::string> compared;
+    for (const Cell& cell : study_.cells)
+      for (const Contender& c : cell.comparison.contenders)
+        if (c.paired) compared.insert(c.name);
+    if (drawn && study_.axes.size() == 2 && compared.size() > kCurvesNamed)
+      out_.say(fmt::format("Maps of the first {} of {} policies by name; the others are in the tables heat_<policy>.tsv.", kCurvesNamed, compared.size()));
     pictures(kAllCells);
   }
 

@@ -127,7 +127,8 @@ std::string pairs_of_points(const std::vector<const Contender*>& points) {
 }
 
 /// One figure for a table of lines or of a map.
-Figure difference_figure(const Comparison& all, const std::string& name, const std::string& of, const std::vector<Axis>& axes, const std::vector<const Contender*>& points) {
+Figure difference_figure(const Comparison& all, const std::string& name, const std::string& of, const std::vector<Axis>& axes, const std::vector<const Contender*>& points,
+                         double reach = stats::kNaN) {
   const std::string level = stats::percent(all.confidence), pairs = pairs_of_points(points);
   const std::string quantity = fmt::format("difference in {} to {}{}", plain_quantity(all), all.baseline, unit_of(all));
   const std::string meaning = fmt::format("difference in {} to {} over {} of equal seed a point", all.quantity, all.baseline, pairs);
@@ -138,7 +139,8 @@ Figure difference_figure(const Comparison& all, const std::string& name, const s
     out.caption = fmt::format("{} varied{}: {}, with {} t intervals, not corrected for the number of points; {} is better.", axes[0].name, of, meaning, level,
                               all.lower_is_better ? "below zero" : "above zero");
   } else {
-    out.arguments = {"heat.gp", "tables/" + name + ".tsv", all.lower_is_better ? "lower" : "higher", axes[0].name, axes[1].name, quantity};
+    out.arguments = {"heat.gp", "tables/" + name + ".tsv", all.lower_is_better ? "lower" : "higher", axes[0].name, axes[1].name, quantity,
+                     std::isnan(reach) ? "" : fmt::format("{}", reach)};
     out.caption = fmt::format("{} and {} varied{}: {}, below it half the width of its {} t interval, not corrected for the number of points; blue is better.", axes[0].name,
                               axes[1].name, of, meaning, level);
   }
@@ -176,12 +178,18 @@ std::vector<Figure> overview_figures(const Study& study) {
   const Comparison& first = study.cells[0].comparison;
   const std::vector<Placed> all = placed(study);
   if (all.empty()) return out;
+  double reach = 0;   // of all maps, so that their colours mean the same
+  for (const Placed& p : all) reach = std::max(reach, std::abs(p.contender->paired->difference));
   for (const NamedTable& table : overview_tables(study)) {
     std::vector<const Contender*> points;
     for (const Placed& p : all)
       if (study.axes.size() == 1 || table.policy == p.policy) points.push_back(p.contender);
     if (out.size() == kCurvesNamed) break;
-    out.push_back(difference_figure(first, table.name, study.axes.size() == 1 ? " over the cells" : " for " + table.policy, study.axes, points));
+    out.push_back(difference_figure(first, table.name, study.axes.size() == 1 ? " over the cells" : " for " + table.policy, study.axes, points, reach));
+    if (study.axes.size() == 2) {
+      out.back().arguments[5] = table.policy + ": " + out.back().arguments[5];
+      out.back().caption += " The colours mean the same in all maps over the cells.";
+    }
     out.back().cell = kAllCells;
   }
   return out;

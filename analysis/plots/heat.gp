@@ -1,7 +1,8 @@
 # What two varied quantities do to the difference to the baseline, as a map: blue better, orange worse, white no difference.
-#   gnuplot -c heat.gp <out.svg|png|pdf> <heat.tsv> <better: lower|higher> [<down> [<across> [<quantity>]]]
+#   gnuplot -c heat.gp <out.svg|png|pdf> <heat.tsv> <better: lower|higher> [<down> [<across> [<quantity> [<reach>]]]]
 # Table: row first column second difference lo hi n, a line a cell, rows and columns counted from 1. In each cell the difference and half
-# the width of its interval. <down>, <across>: what is varied. Exit 3: a table is missing or of another kind.
+# the width of its interval. <down>, <across>: what is varied. <reach>: difference of the
+# darkest colours, for maps that are to be compared; without it, the largest in the table. Exit 3: a table is missing or of another kind.
 slash(s) = strstrt(s, "/") ? strstrt(s, "/") + slash(s[strstrt(s, "/") + 1:*]) : 0
 given(i, otherwise) = ARGC >= i && strlen(ARGV[i]) ? ARGV[i] : otherwise
 table = given(2, "")
@@ -29,6 +30,7 @@ if (!usable(table, "row first column second difference lo hi")) {
   exit status 3
 }
 reach = real(cells("&& $5 != \"NaN\" { x = $5 < 0 ? -$5 : $5; if (x > m) m = x } END { print m + 0 }"))
+reach = real(given(7, sprintf("%.17g", reach)))
 reach = reach > 0 ? reach : 1
 digits = reach >= 100 ? 0 : int(2 - floor(log10(reach)))   # three that count in the largest
 in_words(x) = strcol(5) eq "NaN" ? "" : sprintf(sprintf("%%+.%df", digits), $5)
