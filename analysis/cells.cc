@@ -9,7 +9,7 @@
 namespace fader {
 namespace {
 
-constexpr std::size_t kFileLetters = 100;   // of a folder's name
+constexpr std::size_t kFileLetters = 100;  // of a folder's name
 
 using Settings = std::map<std::string, std::string>;
 
@@ -63,7 +63,7 @@ void place_on_axes(Study& study) {
     apart.insert(at);
   }
   if (apart.size() == study.cells.size()) return;
-  study.axes = {{"cell", {}}};   // what varies does not tell them apart: their names do
+  study.axes = {{"cell", {}}};  // what varies does not tell them apart: their names do
   for (Cell& cell : study.cells) {
     cell.settings = {{"cell", cell.name}};
     study.axes[0].values.push_back(cell.name);
@@ -108,7 +108,7 @@ Study study_of(Collection all, const std::string& baseline) {
   Study out;
   out.folder = all.folder;
   out.left_out = all.left_out;
-  std::map<std::string, std::string> cell_of;   // points
+  std::map<std::string, std::string> cell_of;  // points
   const auto later = [](const std::string& a, const std::string& b) { return naturally_before(a, b); };
   std::map<std::string, Cell, decltype(later)> cells(later);
   for (RunRecord& run : all.runs) {

@@ -25,13 +25,21 @@ Figure curves_figure(const Comparison& all, const std::string& at) {
   const std::string band = (most < 2 ? seeds : fmt::format("{} t intervals, {}", stats::percent(all.confidence), seeds)) + named_in_brief(all);
   Figure out;
   out.name = at + "curves";
-  out.arguments = {"curves.gp", "tables/" + at + "curves.tsv", paired > 0 ? "tables/" + at + "differences.tsv" : "", all.baseline, band,
-                   all.curve_quantity, all.x_name, all.lower_is_better ? "below zero: better" : "above zero: better"};
+  out.arguments = {"curves.gp",
+                   "tables/" + at + "curves.tsv",
+                   paired > 0 ? "tables/" + at + "differences.tsv" : "",
+                   all.baseline,
+                   band,
+                   all.curve_quantity,
+                   all.x_name,
+                   all.lower_is_better ? "below zero: better" : "above zero: better"};
   out.caption = fmt::format("{} against {}, mean over {}{}.", all.curve_quantity, all.x_name, seeds,
                             most < 2 ? "" : fmt::format("; bands are {} t intervals of the mean over seeds", stats::percent(all.confidence)));
   if (paired > 0)
-    out.caption += fmt::format(" Below: difference to {}, paired by seed, with the {} paired t interval at each point (pointwise, not for "
-                               "the curve as a whole; cut where it is wide early on).", all.baseline, stats::percent(all.confidence));
+    out.caption += fmt::format(
+        " Below: difference to {}, paired by seed, with the {} paired t interval at each point (pointwise, not for "
+        "the curve as a whole; cut where it is wide early on).",
+        all.baseline, stats::percent(all.confidence));
   out.caption += named_at_length(all);
   return out;
 }
@@ -44,9 +52,12 @@ Figure forest_figure(const Comparison& all, const std::string& at) {
   const std::string level = stats::percent(all.confidence), n = fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most);
   Figure out;
   out.name = at + "forest";
-  out.arguments = {"forest.gp", "tables/" + at + "paired.tsv", "tables/" + at + "pairs.tsv", all.baseline, level + " t interval", all.quantity, fmt::format("{}", kRowsDrawn)};
-  out.caption = fmt::format("Difference in {} to {}, paired by seed ({} pairs a policy): mean with its {} paired t interval, and every pair (circles). Not "
-                            "corrected for the number of policies.", all.quantity, all.baseline, n, level);
+  out.arguments = {"forest.gp",  "tables/" + at + "paired.tsv", "tables/" + at + "pairs.tsv", all.baseline, level + " t interval",
+                   all.quantity, fmt::format("{}", kRowsDrawn)};
+  out.caption = fmt::format(
+      "Difference in {} to {}, paired by seed ({} pairs a policy): mean with its {} paired t interval, and every pair (circles). Not "
+      "corrected for the number of policies.",
+      all.quantity, all.baseline, n, level);
   if (pairs.size() > kRowsDrawn) out.caption += fmt::format(" The best {} of {} policies.", kRowsDrawn, pairs.size());
   return out;
 }
@@ -65,10 +76,12 @@ Figure learning_figure(const Comparison& all, const std::string& at, bool learne
   out.arguments = {"learning.gp", learned ? "tables/" + at + "learning.tsv" : "", evaluated ? "tables/" + at + "evaluation.tsv" : "",
                    (learned ? average : seeds) + named_in_brief(all), "return (sum of rewards)"};
   if (learned)
-    out.caption = fmt::format("Return of the episodes that policies learned from, against the number of the episode: mean over the last {} "
-                              "episodes of {}; bands are one standard deviation of these returns to either side, not an interval of the mean.",
-                              all.window, seeds);
-  if (evaluated) out.caption += fmt::format("{}Every evaluation episode is a point{}.", learned ? " " : "", learned ? ", on the right" : "; " + seeds);
+    out.caption = fmt::format(
+        "Return of the episodes that policies learned from, against the number of the episode: mean over the last {} "
+        "episodes of {}; bands are one standard deviation of these returns to either side, not an interval of the mean.",
+        all.window, seeds);
+  if (evaluated)
+    out.caption += fmt::format("{}Every evaluation episode is a point{}.", learned ? " " : "", learned ? ", on the right" : "; " + seeds);
   out.caption += named_at_length(all);
   return out;
 }

@@ -114,7 +114,8 @@ std::string contents(const Document& document) {
   std::string out;
   std::size_t n = 0;
   for (const Block& block : document.blocks)
-    if (const Heading* h = std::get_if<Heading>(&block); h && h->level == 2) out += fmt::format("<a href=\"#s{}\">{}</a>\n", ++n, xml_escaped(h->text));
+    if (const Heading* h = std::get_if<Heading>(&block); h && h->level == 2)
+      out += fmt::format("<a href=\"#s{}\">{}</a>\n", ++n, xml_escaped(h->text));
   return n < 3 ? "" : "<nav>\n" + out + "</nav>\n";
 }
 
@@ -122,9 +123,11 @@ std::string contents(const Document& document) {
 
 std::string html(const Document& document, const std::function<std::string(const std::string&)>& read) {
   Page page(read);
-  page.out = fmt::format("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n<style>{1}</style>\n"
-                         "</head>\n<body>\n<h1>{0}</h1>\n{2}", xml_escaped(document.title), kStyle, contents(document));
+  page.out = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0}</title>\n<style>{1}</style>\n"
+      "</head>\n<body>\n<h1>{0}</h1>\n{2}",
+      xml_escaped(document.title), kStyle, contents(document));
   for (const Block& block : document.blocks) std::visit(page, block);
   return page.out + "</body>\n</html>\n";
 }

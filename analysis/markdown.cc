@@ -30,8 +30,10 @@ std::string line(const std::string& text) {
   std::string out = escaped(text);
   const std::size_t digits = std::min(out.find_first_not_of("0123456789"), out.size());
   const bool number = digits > 0 && digits < out.size() && (out[digits] == '.' || out[digits] == ')');
-  if (number) out.insert(digits, "\\");
-  else if (!out.empty() && std::string_view("#>-+=|").find(out[0]) != std::string_view::npos) out.insert(0, "\\");
+  if (number)
+    out.insert(digits, "\\");
+  else if (!out.empty() && std::string_view("#>-+=|").find(out[0]) != std::string_view::npos)
+    out.insert(0, "\\");
   return out;
 }
 

@@ -21,8 +21,10 @@ std::string counted(std::size_t n, const std::string& what) { return fmt::format
 std::vector<std::string> split(const std::string& text, char at) {
   std::vector<std::string> out(1);
   for (const char c : text) {
-    if (c == at) out.emplace_back();
-    else out.back() += c;
+    if (c == at)
+      out.emplace_back();
+    else
+      out.back() += c;
   }
   return out;
 }
@@ -84,10 +86,14 @@ class Author {
       for (const Contender& c : cell.comparison.contenders) policies.insert(c.name);
       for (const RunRecord& run : cell.collection.runs) seeds.insert(run.seed);
     }
-    out_.say(fmt::format("Experiment {}: {} of {}, {}{}. {}", first_.experiment, counted(runs, "complete run"),
-                         policies.size() == 1 ? "1 policy" : fmt::format("{} policies", policies.size()), counted(seeds.size(), "seed"),
-                         several() ? fmt::format(", in {} cells (environments that a sweep varies; policies are compared within a cell only)", study_.cells.size()) : "",
-                         study_.left_out.empty() ? "Nothing that was found is left out." : fmt::format("{} found and left out, named below.", study_.left_out.size() == 1 ? "1 item was" : fmt::format("{} items were", study_.left_out.size()))));
+    out_.say(fmt::format(
+        "Experiment {}: {} of {}, {}{}. {}", first_.experiment, counted(runs, "complete run"),
+        policies.size() == 1 ? "1 policy" : fmt::format("{} policies", policies.size()), counted(seeds.size(), "seed"),
+        several() ? fmt::format(", in {} cells (environments that a sweep varies; policies are compared within a cell only)", study_.cells.size())
+                  : "",
+        study_.left_out.empty() ? "Nothing that was found is left out."
+                                : fmt::format("{} found and left out, named below.",
+                                              study_.left_out.size() == 1 ? "1 item was" : fmt::format("{} items were", study_.left_out.size()))));
   }
 
   void verdicts() {
@@ -104,7 +110,8 @@ class Author {
       for (const Contender& c : cell.comparison.contenders)
         if (c.paired) compared.insert(c.name);
     if (drawn && study_.axes.size() == 2 && compared.size() > kCurvesNamed)
-      out_.say(fmt::format("Maps of the first {} of {} policies by name; the others are in the tables heat_<policy>.tsv.", kCurvesNamed, compared.size()));
+      out_.say(
+          fmt::format("Maps of the first {} of {} policies by name; the others are in the tables heat_<policy>.tsv.", kCurvesNamed, compared.size()));
     pictures(kAllCells);
   }
 
@@ -117,7 +124,9 @@ class Author {
       for (const Contender& c : study_.cells[i].comparison.contenders) {
         std::vector<std::string>& row = rows[c.name];
         row.resize(study_.cells.size(), "");
-        row[i] = c.is_baseline ? "baseline" : c.paired ? fmt::format("{} {}, {} pairs", signed_number(c.paired->difference), bracket(c.paired->interval), c.paired->n) : "no pairs";
+        row[i] = c.is_baseline ? "baseline"
+                 : c.paired    ? fmt::format("{} {}, {} pairs", signed_number(c.paired->difference), bracket(c.paired->interval), c.paired->n)
+                               : "no pairs";
       }
     }
     for (auto& [name, row] : rows) {
@@ -125,8 +134,10 @@ class Author {
       table.rows.push_back(std::move(row));
     }
     out_.blocks.push_back(std::move(table));
-    out_.say(fmt::format("Difference in {} to the baseline of the same cell: mean over pairs of runs of equal seed, with its {} paired t interval; {} is better. Not "
-                         "corrected for the number of policies or cells.", first_.quantity, stats::percent(first_.confidence), first_.lower_is_better ? "negative" : "positive"));
+    out_.say(fmt::format(
+        "Difference in {} to the baseline of the same cell: mean over pairs of runs of equal seed, with its {} paired t interval; {} is better. Not "
+        "corrected for the number of policies or cells.",
+        first_.quantity, stats::percent(first_.confidence), first_.lower_is_better ? "negative" : "positive"));
   }
 
   void cell(std::size_t index) {
@@ -142,8 +153,9 @@ class Author {
     const bool any = std::ranges::any_of(drawing_.done, [&](const Figure& f) { return f.cell == index; });
     if (any) out_.heading(level(), "Figures");
     if (any && study_.cells.size() > kCellsInFull)
-      out_.say(fmt::format("Of {} cells each has the figures of its comparison; what weights, domains, credit, rewards, regret, FLOPs and phases did is in tables/{}.",
-                           study_.cells.size(), cell.file));
+      out_.say(fmt::format(
+          "Of {} cells each has the figures of its comparison; what weights, domains, credit, rewards, regret, FLOPs and phases did is in tables/{}.",
+          study_.cells.size(), cell.file));
     pictures(index);
   }
 
@@ -161,25 +173,34 @@ class Author {
     }
     const auto range = [](std::size_t low, std::size_t high) { return low == high ? fmt::format("{}", low) : fmt::format("{} to {}", low, high); };
     Bullets list;
-    list.items.push_back(fmt::format("{}, {} a policy (one a seed).", all.contenders.size() == 1 ? "1 policy" : fmt::format("{} policies", all.contenders.size()),
+    list.items.push_back(fmt::format("{}, {} a policy (one a seed).",
+                                     all.contenders.size() == 1 ? "1 policy" : fmt::format("{} policies", all.contenders.size()),
                                      range(fewest, most) + (most == 1 ? " run" : " runs")));
     list.items.push_back(fmt::format("Metric: {}; {} is better. Dataset: {}.", all.quantity, all.lower_is_better ? "lower" : "higher", all.metric));
-    if (all.baseline.empty()) list.items.push_back("No baseline: nothing is tested.");
-    else list.items.push_back(fmt::format("Baseline: {}. Differences are paired by seed ({} pairs a policy), with {} t intervals.", all.baseline,
-                                          most_pairs == 0 ? "no" : range(pairs, most_pairs), stats::percent(all.confidence)));
-    if (!gains.empty()) list.items.push_back(fmt::format("Pairing gain: unpaired intervals would be {:.1f} times as wide (median over policies).", stats::median(gains)));
+    if (all.baseline.empty())
+      list.items.push_back("No baseline: nothing is tested.");
+    else
+      list.items.push_back(fmt::format("Baseline: {}. Differences are paired by seed ({} pairs a policy), with {} t intervals.", all.baseline,
+                                       most_pairs == 0 ? "no" : range(pairs, most_pairs), stats::percent(all.confidence)));
+    if (!gains.empty())
+      list.items.push_back(
+          fmt::format("Pairing gain: unpaired intervals would be {:.1f} times as wide (median over policies).", stats::median(gains)));
     const RunRecord& run = cell.collection.runs[0];
-    list.items.push_back(fmt::format("Environment: {}{}.", run.environment.empty() ? "not stated" : run.environment,
-                                     run.budget() > 0 ? fmt::format("; {:.0f} {} a run", run.budget(), run.tokens_unit.empty() ? "tokens" : run.tokens_unit + "s") : ""));
+    list.items.push_back(fmt::format(
+        "Environment: {}{}.", run.environment.empty() ? "not stated" : run.environment,
+        run.budget() > 0 ? fmt::format("; {:.0f} {} a run", run.budget(), run.tokens_unit.empty() ? "tokens" : run.tokens_unit + "s") : ""));
     out_.blocks.push_back(std::move(list));
   }
 
   void explain_policies(const Comparison& all) {
     std::string text = fmt::format("Runs: complete ones, one a seed. {}: mean ± standard deviation from run to run.", all.quantity);
     if (!all.baseline.empty())
-      text += fmt::format(" Difference to {}: mean over runs of equal seed, with its {} paired t interval; {} is better. Wins: pairs in "
-                          "which the policy was better.", all.baseline, stats::percent(all.confidence), all.lower_is_better ? "negative" : "positive");
-    out_.say(text + " Overhead: share of the seconds that scoring, probing, selecting, rewards, console and store take beside training, set-up and "
+      text += fmt::format(
+          " Difference to {}: mean over runs of equal seed, with its {} paired t interval; {} is better. Wins: pairs in "
+          "which the policy was better.",
+          all.baseline, stats::percent(all.confidence), all.lower_is_better ? "negative" : "positive");
+    out_.say(text +
+             " Overhead: share of the seconds that scoring, probing, selecting, rewards, console and store take beside training, set-up and "
              "observation left aside; by FLOPs it is in the table policies.tsv.");
   }
 
@@ -189,9 +210,11 @@ class Author {
     table.words = {table.rows[0].size() - 1};
     out_.heading(level(), "What pairing gained");
     out_.blocks.push_back(std::move(table));
-    out_.say(fmt::format("Gain: width of the unpaired (Welch) interval over that of the paired one; correlation: of the two policies' {} "
-                         "over seeds. A reading needs {} pairs and an interval without zero. Everything here is screening: intervals are "
-                         "not corrected for the number of policies.", plain_quantity(all), kPairsForVerdict));
+    out_.say(
+        fmt::format("Gain: width of the unpaired (Welch) interval over that of the paired one; correlation: of the two policies' {} "
+                    "over seeds. A reading needs {} pairs and an interval without zero. Everything here is screening: intervals are "
+                    "not corrected for the number of policies.",
+                    plain_quantity(all), kPairsForVerdict));
   }
 
   void pictures(std::size_t cell) {
@@ -199,7 +222,8 @@ class Author {
       if (figure.cell != cell) continue;
       Picture picture{"figures/" + figure.name, figure.caption, {}};
       for (std::size_t i = 1; i < figure.arguments.size(); ++i)
-        if (const std::string& file = figure.arguments[i]; file.starts_with("tables/")) picture.numbers.push_back(numbers_beside(file, read_file(study_.folder / file)));
+        if (const std::string& file = figure.arguments[i]; file.starts_with("tables/"))
+          picture.numbers.push_back(numbers_beside(file, read_file(study_.folder / file)));
       out_.blocks.push_back(std::move(picture));
     }
   }
@@ -249,13 +273,15 @@ class Author {
         points.rows.push_back(std::move(row));
       }
     const auto list = [](const std::set<std::string>& all) { return fmt::format("{}", fmt::join(all, "; ")); };
-    out_.blocks.push_back(Bullets{{"Corpus (hash): " + list(corpora) + ".", "Model: " + list(models) + ".", "Environment: " + list(environments) + ".",
-                                   "Program: fader " + list(programs) + "."}});
+    out_.blocks.push_back(Bullets{{"Corpus (hash): " + list(corpora) + ".", "Model: " + list(models) + ".",
+                                   "Environment: " + list(environments) + ".", "Program: fader " + list(programs) + "."}});
     out_.say("Every run has its resolved configuration beside it, which runs again by itself to the same numbers:");
     const RunRecord& run = study_.cells[0].collection.runs[0];
     out_.blocks.push_back(Code{{fmt::format("./run_experiment {}", quoted(run.place + "/config.toml"))}});
-    if (points.rows.size() <= kPointsListed + 1) out_.blocks.push_back(std::move(points));
-    else out_.say(fmt::format("The configuration of each of the {} points is in the table points.tsv.", points.rows.size() - 1));
+    if (points.rows.size() <= kPointsListed + 1)
+      out_.blocks.push_back(std::move(points));
+    else
+      out_.say(fmt::format("The configuration of each of the {} points is in the table points.tsv.", points.rows.size() - 1));
     out_.say("All numbers are in the folder tables, tab-separated; lines that begin with # say what they hold.");
     if (drawing_.done.empty()) return;
     out_.say("Figures are drawn from these tables by scripts. In this folder, PLOTS being the project's folder analysis/plots:");
@@ -274,7 +300,7 @@ class Author {
 
 Numbers numbers_beside(const std::string& file, const std::string& table) {
   std::vector<std::vector<std::string>> rows;
-  std::vector<std::size_t> last;   // rows at which a curve ends
+  std::vector<std::size_t> last;  // rows at which a curve ends
   bool empty_before = false;
   for (const std::string& line : split(table, '\n')) {
     if (line.starts_with("#")) continue;

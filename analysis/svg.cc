@@ -18,7 +18,7 @@ constexpr std::string_view kBlank = " \t\r\n";
 constexpr double kReadable = 0.84;
 
 struct XmlAttribute {
-  std::string name, value;   ///< the value as written, entities and all
+  std::string name, value;  ///< the value as written, entities and all
 };
 
 struct Tag {
@@ -38,8 +38,10 @@ class Rewriter {
     while (out_.empty() || !open_.empty()) {
       text();
       require(at_ < in_.size(), "ends within <" + (open_.empty() ? std::string("svg") : open_.back()) + ">");
-      if (in_.substr(at_).starts_with("<!--")) skip_comment();
-      else element();
+      if (in_.substr(at_).starts_with("<!--"))
+        skip_comment();
+      else
+        element();
     }
     require(in_.find_first_not_of(kBlank, at_) == std::string_view::npos, "goes on behind </svg>");
     return out_;
@@ -60,7 +62,8 @@ class Rewriter {
     const std::size_t end = std::min(in_.find('<', at_), in_.size());
     const std::string_view words = in_.substr(at_, end - at_);
     check_entities(words);
-    const bool indent = words.find_first_not_of(kBlank) == std::string_view::npos && (open_.empty() || (open_.back() != "text" && open_.back() != "tspan"));
+    const bool indent =
+        words.find_first_not_of(kBlank) == std::string_view::npos && (open_.empty() || (open_.back() != "text" && open_.back() != "tspan"));
     if (dropped_ == 0) out_ += indent ? (words.empty() ? "" : "\n") : words;
     at_ = end;
   }
@@ -80,12 +83,14 @@ class Rewriter {
     if (tag.closing) {
       require(!open_.empty() && open_.back() == tag.name, fmt::format("closes </{}>, which is not open", tag.name));
       open_.pop_back();
-      if (dropped_ == 0) out_ += fmt::format("</{}>", tag.name);
-      else if (open_.size() < dropped_) dropped_ = 0;
+      if (dropped_ == 0)
+        out_ += fmt::format("</{}>", tag.name);
+      else if (open_.size() < dropped_)
+        dropped_ = 0;
       return;
     }
     require(tag.name != "script" && tag.name != "foreignObject" && tag.name != "iframe" && tag.name != "a", fmt::format("holds <{}>", tag.name));
-    const bool drop = tag.name == "title" || tag.name == "desc";   // of the program that drew it
+    const bool drop = tag.name == "title" || tag.name == "desc";  // of the program that drew it
     if (dropped_ == 0 && !drop) write(tag);
     if (tag.empty) return;
     open_.push_back(tag.name);
@@ -129,7 +134,9 @@ class Rewriter {
 
   std::string name() {
     const std::size_t begin = at_;
-    while (at_ < in_.size() && (std::isalnum(static_cast<unsigned char>(in_[at_])) || std::string_view("_-:.").find(in_[at_]) != std::string_view::npos)) ++at_;
+    while (at_ < in_.size() &&
+           (std::isalnum(static_cast<unsigned char>(in_[at_])) || std::string_view("_-:.").find(in_[at_]) != std::string_view::npos))
+      ++at_;
     require(at_ > begin, fmt::format("has a tag that begins with '{}'", in_.substr(begin, 1)));
     return std::string(in_.substr(begin, at_ - begin));
   }
@@ -140,9 +147,12 @@ class Rewriter {
     if (root) out_ += fmt::format(" role=\"img\" aria-label=\"{}\"", xml_escaped(label_));
     for (const XmlAttribute& a : tag.attributes) {
       require(!a.name.starts_with("on"), fmt::format("has the handler {}", a.name));
-      if (root && a.name == "width") out_ += least_width(a.value);
-      else if (root && (a.name == "height" || a.name.starts_with("xmlns"))) continue;
-      else out_ += fmt::format(" {}=\"{}\"", a.name == "xlink:href" ? "href" : a.name, value(a));
+      if (root && a.name == "width")
+        out_ += least_width(a.value);
+      else if (root && (a.name == "height" || a.name.starts_with("xmlns")))
+        continue;
+      else
+        out_ += fmt::format(" {}=\"{}\"", a.name == "xlink:href" ? "href" : a.name, value(a));
     }
     out_ += tag.empty ? "/>" : ">";
   }
@@ -171,7 +181,7 @@ class Rewriter {
 
   std::string_view in_;
   const std::string &prefix_, &label_;
-  std::size_t at_ = 0, dropped_ = 0;   ///< dropped_: elements open when the one that is being left out began; 0: none
+  std::size_t at_ = 0, dropped_ = 0;  ///< dropped_: elements open when the one that is being left out began; 0: none
   std::vector<std::string> open_;
   std::string out_;
 };
@@ -182,12 +192,23 @@ std::string xml_escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? ' ' : c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? ' ' : c;
     }
   }
   return out;

@@ -10,7 +10,8 @@ namespace fader {
 namespace {
 
 /// policy line from to <name>..., named policies alone, best first; of many intervals those that a figure can show.
-TableText stretches_table(const Comparison& all, const std::string& what, const Stretches Trends::* of, const std::vector<std::string> RunRecord::* names) {
+TableText stretches_table(const Comparison& all, const std::string& what, const Stretches Trends::* of,
+                          const std::vector<std::string> RunRecord::* names) {
   std::vector<std::string> columns = {"policy", "line", "from", "to"};
   const Contender* first = nullptr;
   for (const std::size_t i : all.ranking)
@@ -60,7 +61,15 @@ TableText phases_table(const Comparison& all) {
     for (std::size_t p = 0; p < c.runs[0]->phases.size(); ++p) {
       const std::string& phase = c.runs[0]->phases[p];
       const double more_seconds = seconds + mean_share(c, phase, &RunRecord::seconds), more_flops = flops + mean_share(c, phase, &RunRecord::flops);
-      out.add(row).add(c.name).add(p + 1).add(phase).add(seconds).add(more_seconds).add(std::isnan(more_flops) ? more_flops : flops).add(more_flops).end_row();
+      out.add(row)
+          .add(c.name)
+          .add(p + 1)
+          .add(phase)
+          .add(seconds)
+          .add(more_seconds)
+          .add(std::isnan(more_flops) ? more_flops : flops)
+          .add(more_flops)
+          .end_row();
       seconds = more_seconds;
       flops = more_flops;
     }
@@ -128,8 +137,10 @@ NamedTable sweep_table(const Comparison& all, const Sweep& sweep) {
   std::ranges::sort(order);
   for (const auto& [place, p] : order) {
     const auto& [contender, values] = sweep.points[p];
-    if (sweep.axes.size() == 1) out.add(sweep.policy).add(std::size_t{2}).add(place[0]).add(values[0]);
-    else out.add(place[0]).add(values[0]).add(place[1]).add(values[1]);
+    if (sweep.axes.size() == 1)
+      out.add(sweep.policy).add(std::size_t{2}).add(place[0]).add(values[0]);
+    else
+      out.add(place[0]).add(values[0]).add(place[1]).add(values[1]);
     add_difference(out, *contender).end_row();
   }
   return {name, std::move(out), sweep.policy};
@@ -152,24 +163,30 @@ std::vector<double> scores_of(const Comparison& all, const Contender& c) {
 std::vector<NamedTable> trend_tables(const Comparison& all) {
   std::vector<NamedTable> out;
   const std::string fixed = "cumulative reward of " + all.best_fixed + " less that of the policy, paired by seed, against decisions";
-  add_if(out, all, [](const Contender& c) { return !c.trends.exposure.from.empty(); }, "exposure", [&] {
-    return stretches_table(all, "share of tokens by domain, mean over seeds", &Trends::exposure, &RunRecord::trained_domains);
-  });
-  add_if(out, all, [](const Contender& c) { return !c.trends.credit.from.empty(); }, "credit", [&] {
-    return stretches_table(all, fmt::format("credit by agent ({}), mean over the seeds in which it was measured", all.credit_name), &Trends::credit, &RunRecord::agents);
-  });
-  add_if(out, all, [](const Contender& c) { return !c.trends.reward.x.empty(); }, "rewards", [&] {
-    return curves_table(all, "reward of an interval, at its end", [](const Contender& c) -> const Curve& { return c.trends.reward; });
-  });
-  add_if(out, all, [](const Contender& c) { return !c.trends.regret.x.empty(); }, "regret", [&] {
-    return curves_table(all, fixed, [](const Contender& c) -> const Curve& { return c.trends.regret; });
-  });
-  add_if(out, all, [](const Contender& c) { return !c.trends.by_flops.x.empty(); }, "flops", [&] {
-    return curves_table(all, all.curve_quantity + " against FLOPs of all phases but observe (column tokens: FLOPs)",
-                        [](const Contender& c) -> const Curve& { return c.trends.by_flops; });
-  });
+  add_if(
+      out, all, [](const Contender& c) { return !c.trends.exposure.from.empty(); }, "exposure",
+      [&] { return stretches_table(all, "share of tokens by domain, mean over seeds", &Trends::exposure, &RunRecord::trained_domains); });
+  add_if(
+      out, all, [](const Contender& c) { return !c.trends.credit.from.empty(); }, "credit",
+      [&] {
+        return stretches_table(all, fmt::format("credit by agent ({}), mean over the seeds in which it was measured", all.credit_name),
+                               &Trends::credit, &RunRecord::agents);
+      });
+  add_if(
+      out, all, [](const Contender& c) { return !c.trends.reward.x.empty(); }, "rewards",
+      [&] { return curves_table(all, "reward of an interval, at its end", [](const Contender& c) -> const Curve& { return c.trends.reward; }); });
+  add_if(
+      out, all, [](const Contender& c) { return !c.trends.regret.x.empty(); }, "regret",
+      [&] { return curves_table(all, fixed, [](const Contender& c) -> const Curve& { return c.trends.regret; }); });
+  add_if(
+      out, all, [](const Contender& c) { return !c.trends.by_flops.x.empty(); }, "flops",
+      [&] {
+        return curves_table(all, all.curve_quantity + " against FLOPs of all phases but observe (column tokens: FLOPs)",
+                            [](const Contender& c) -> const Curve& { return c.trends.by_flops; });
+      });
   add_if(out, all, [](const Contender& c) { return !c.runs[0]->phases.empty(); }, "phases", [&] { return phases_table(all); });
-  if (all.contenders.size() > 1) add_if(out, all, [](const Contender& c) { return c.runs.size() > 1; }, "profiles", [&] { return profiles_table(all); });
+  if (all.contenders.size() > 1)
+    add_if(out, all, [](const Contender& c) { return c.runs.size() > 1; }, "profiles", [&] { return profiles_table(all); });
   for (const Sweep& sweep : sweeps_of(all))
     if (!sweep.axes.empty() && sweep.axes.size() <= 2) out.push_back(sweep_table(all, sweep));
   return out;
@@ -206,8 +223,10 @@ std::vector<NamedTable> overview_tables(const Study& study) {
     ++line;
     for (const Placed& p : ordered) {
       const auto [row, column] = place(p);
-      if (study.axes.size() == 1) lines.add(p.policy).add(line <= kCurvesNamed ? line : 0).add(row).add(down.values[row - 1]);
-      else map.add(row).add(down.values[row - 1]).add(column).add(across.values[column - 1]);
+      if (study.axes.size() == 1)
+        lines.add(p.policy).add(line <= kCurvesNamed ? line : 0).add(row).add(down.values[row - 1]);
+      else
+        map.add(row).add(down.values[row - 1]).add(column).add(across.values[column - 1]);
       add_difference(study.axes.size() == 1 ? lines : map, *p.contender).end_row();
     }
     lines.separate();

@@ -62,9 +62,7 @@ std::string difference_in_words(const Contender& c) {
 
 std::string number(double x) { return std::isnan(x) ? "n/a" : fmt::format("{:.4f}", x); }
 std::string signed_number(double x) { return std::isnan(x) ? "n/a" : fmt::format("{:+.4f}", x); }
-std::string bracket(const stats::Interval& i) {
-  return i.known() ? fmt::format("[{:+.4f}, {:+.4f}]", i.low, i.high) : "[n/a]";
-}
+std::string bracket(const stats::Interval& i) { return i.known() ? fmt::format("[{:+.4f}, {:+.4f}]", i.low, i.high) : "[n/a]"; }
 std::string plain_quantity(const Comparison& all) { return all.quantity.substr(0, all.quantity.find(" (")); }
 
 WordTable policies_in_words(const Comparison& all) {
@@ -106,8 +104,10 @@ std::string verdict(const Comparison& all) {
   const std::string extreme = all.lower_is_better ? "lowest" : "highest", quantity = plain_quantity(all);
   if (all.contenders.size() == 1) return fmt::format("Only {} has complete runs: there is nothing to compare.", best.name);
   if (all.screening)
-    return fmt::format("A screening of {} policies, without verdicts: {} has the {} mean {}, as some policy must. Intervals are not corrected for "
-                       "looking at so many; what looks good is to be compared anew, on other seeds.", all.contenders.size(), best.name, extreme, quantity);
+    return fmt::format(
+        "A screening of {} policies, without verdicts: {} has the {} mean {}, as some policy must. Intervals are not corrected for "
+        "looking at so many; what looks good is to be compared anew, on other seeds.",
+        all.contenders.size(), best.name, extreme, quantity);
   if (best.is_baseline)
     return fmt::format("No policy has a {} mean {} than the baseline {}.", all.lower_is_better ? "lower" : "higher", quantity, best.name);
   const std::string leads = fmt::format("{} has the {} mean {}", best.name, extreme, quantity);
@@ -116,13 +116,12 @@ std::string verdict(const Comparison& all) {
   const stats::Paired& p = *best.paired;
   const std::string result = fmt::format("{}, better in {}", measured(p), all.wins(p));
   if (p.n < kPairsForVerdict)
-    return fmt::format("{}; against {}: {}. Screening only: fewer than {} pairs give no verdict.{}", leads, all.baseline, result,
-                       kPairsForVerdict, lead(all));
-  if (reading(all, best) != "better")
-    return fmt::format("No difference to {} could be shown: {}: {}.", all.baseline, leads, result);
+    return fmt::format("{}; against {}: {}. Screening only: fewer than {} pairs give no verdict.{}", leads, all.baseline, result, kPairsForVerdict,
+                       lead(all));
+  if (reading(all, best) != "better") return fmt::format("No difference to {} could be shown: {}: {}.", all.baseline, leads, result);
   const std::size_t others = all.contenders.size() - 1;
-  return fmt::format("{} beats {}: {} by {} (screening: {} compared with the baseline, intervals not corrected for that).{}", best.name,
-                     all.baseline, quantity, result, others == 1 ? "one policy" : fmt::format("{} policies", others), lead(all));
+  return fmt::format("{} beats {}: {} by {} (screening: {} compared with the baseline, intervals not corrected for that).{}", best.name, all.baseline,
+                     quantity, result, others == 1 ? "one policy" : fmt::format("{} policies", others), lead(all));
 }
 
 }  // namespace fader

@@ -38,10 +38,10 @@ TEST_CASE("policies are compared within a cell, never across") {
   const fs::path x = out.path() / "x";
   write_cell(x, "20", 0.25);
   write_cell(x, "5", -0.5);
-  write_run(x, {.policy = "ucb", .seed = 9, .status = RunStatus::failed});   // of a point without runs: of no cell
+  write_run(x, {.policy = "ucb", .seed = 9, .status = RunStatus::failed});  // of a point without runs: of no cell
   const Study study = study_of(collect_runs(x));
   REQUIRE(study.cells.size() == 2);
-  CHECK(study.cells[0].name == "env.interval=5");   // 5 before 20
+  CHECK(study.cells[0].name == "env.interval=5");  // 5 before 20
   CHECK(study.cells[1].file == "env.interval=20/");
   REQUIRE(study.axes.size() == 1);
   CHECK(study.axes[0].name == "env.interval");
@@ -132,12 +132,13 @@ TEST_CASE("over cells there is a line for one axis, maps for two, a table for mo
   CHECK(over[3] == std::vector<std::string>{"2", "2", "1", "x", "-0.34375", over[3][5], over[3][6], "2"});
   CHECK_FALSE(fs::exists(map / "tables/cells.tsv"));
   CHECK(fs::exists(map / "tables/env.a=2,env.b=x/curves.tsv"));
-  if (options.figures) CHECK_THAT(read_file(map / "report.md"), !Contains("| policy | env.a=1"));   // the maps say it
+  if (options.figures) CHECK_THAT(read_file(map / "report.md"), !Contains("| policy | env.a=1"));  // the maps say it
   const fs::path more = lay("more", {{"env.a=1", "env.b=x", "env.c=1"}, {"env.a=2", "env.b=y", "env.c=2"}});
   CHECK(report(more, options).problems.empty());
   CHECK_FALSE(fs::exists(more / "tables/cells.tsv"));
   CHECK_THAT(read_file(more / "report.md"), Contains("| policy | env.a=1,env.b=x,env.c=1 | env.a=2,env.b=y,env.c=2 |") &&
-                                                Contains("| random | baseline | baseline |") && Contains("| ucb | -0.0938 [") && Contains("], 2 pairs |"));
+                                                Contains("| random | baseline | baseline |") && Contains("| ucb | -0.0938 [") &&
+                                                Contains("], 2 pairs |"));
   for (const fs::path& x : {line, map, more}) {
     const std::string page = read_file(x / "report.html"), text = read_file(x / "report.md");
     CHECK_THAT(page, Contains("<h2 id=\"s2\">Over the cells</h2>") && Contains("Verdicts"));
@@ -145,7 +146,8 @@ TEST_CASE("over cells there is a line for one axis, maps for two, a table for mo
     if (options.figures) CHECK(page.find("<svg") != std::string::npos);
   }
   if (!options.figures) return;
-  CHECK_THAT(read_file(line / "figures/cells.svg"), Contains("env.a (values spread evenly)") && Contains("difference in final test loss to random (nats per token)"));
+  CHECK_THAT(read_file(line / "figures/cells.svg"),
+             Contains("env.a (values spread evenly)") && Contains("difference in final test loss to random (nats per token)"));
   CHECK_THAT(read_file(map / "figures/heat_ucb.svg"), Contains("env.b") && Contains("-0.344") && Contains("(better)"));
   CHECK_THAT(read_file(map / "report.md"), Contains("![heat_ucb](figures/heat_ucb.svg)") && Contains("(figures/env.a%3D1%2Cenv.b%3Dx/curves.svg)"));
 }

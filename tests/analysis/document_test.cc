@@ -56,9 +56,12 @@ std::string unbalanced(const std::string& page) {
     const std::size_t begin = i + 1 + closing;
     const std::string name = page.substr(begin, std::min(page.find_first_of(" />", begin), end) - begin);
     if (empty.contains(name) || page[end - 1] == '/') continue;
-    if (!closing) open.push_back(name);
-    else if (open.empty() || open.back() != name) return "</" + name + ">";
-    else open.pop_back();
+    if (!closing)
+      open.push_back(name);
+    else if (open.empty() || open.back() != name)
+      return "</" + name + ">";
+    else
+      open.pop_back();
   }
   return open.empty() ? "" : "<" + open.back() + ">";
 }
@@ -155,13 +158,15 @@ TEST_CASE("names that look like markup are text in both forms") {
   d.blocks.push_back(Code{{hostile, "```"}});
   d.blocks.push_back(Picture{"figures/" + hostile, hostile, {{"tables/" + hostile, hostile, {{{hostile}, {hostile}}, {}}}}});
   const std::string page = html(d, figure);
-  CHECK_THAT(page, !Contains("<script") && !Contains("alert('1')") && !Contains("\"javascript:") && Contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
+  CHECK_THAT(page, !Contains("<script") && !Contains("alert('1')") && !Contains("\"javascript:") &&
+                       Contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
   CHECK(unbalanced(body(page) + "</body>").empty());
   const std::string text = markdown(d);
-  CHECK_THAT(text, Contains("\\<script>") && Contains("[x]\\(javascript") && Contains("\\&amp;") && Contains("\\`rm\\`\\*\\_ # x") && Contains("\\|"));
+  CHECK_THAT(text,
+             Contains("\\<script>") && Contains("[x]\\(javascript") && Contains("\\&amp;") && Contains("\\`rm\\`\\*\\_ # x") && Contains("\\|"));
   const std::string before_code = text.substr(0, text.find("````"));
   CHECK_THAT(before_code, !Contains("\n# x") && !Contains("](javascript"));
-  CHECK_THAT(text, Contains("\n````\n") && Contains("\n```\n````\n"));   // a fence longer than any within
+  CHECK_THAT(text, Contains("\n````\n") && Contains("\n```\n````\n"));  // a fence longer than any within
   CHECK(link_path("figures/a b<\"'>%.svg") == "figures/a%20b%3C%22%27%3E%25.svg");
 }
 
@@ -206,7 +211,8 @@ TEST_CASE("a figure that is no figure, or more than one, is refused by name and 
 TEST_CASE("numbers beside a figure: all of few rows, of many the last of each curve or evenly spread ones") {
   const Numbers few = numbers_beside("tables/a.tsv", "# said\npolicy\tx\ty\nu\t1\t0.123456789\nu\t20000000\tNaN\n\n\nv\t2\tword\n");
   CHECK(few.note == "all 3 rows");
-  CHECK(few.shown.rows == std::vector<std::vector<std::string>>{{"policy", "x", "y"}, {"u", "1", "0.123457"}, {"u", "20000000", "n/a"}, {"v", "2", "word"}});
+  CHECK(few.shown.rows ==
+        std::vector<std::vector<std::string>>{{"policy", "x", "y"}, {"u", "1", "0.123457"}, {"u", "20000000", "n/a"}, {"v", "2", "word"}});
   CHECK(few.shown.words == std::vector<std::size_t>{0});
   std::string curves = "policy\tx\n", one = "x\n";
   for (int p = 0; p < 2; ++p) {

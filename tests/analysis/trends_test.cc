@@ -47,7 +47,7 @@ TEST_CASE("exposure and credit are means over the seeds that tell") {
   CHECK(first.credit_name == "byproduct_regression");
   CHECK(t.credit.values[0] == std::vector<double>{1, -1});
   CHECK(std::isnan(t.credit.values[1][0]));
-  CHECK(t.credit.values[2] == std::vector<double>{3, 0});   // of one seed it is not known
+  CHECK(t.credit.values[2] == std::vector<double>{3, 0});  // of one seed it is not known
   CHECK(named(all, "console").trends.credit.from.empty());
   CHECK(named(all, "console").trends.exposure.from.empty());
 }
@@ -157,7 +157,8 @@ TEST_CASE("the new scripts refuse a missing or foreign table and keep the old fi
   write_atomically(out.path() / "old.svg", "the figure of last time");
   for (const std::string script : {"exposure", "credit_time", "phases", "profiles", "sweep", "heat"})
     for (const std::string table : {"missing.tsv", "foreign.tsv", ""}) {
-      const std::string command = fmt::format("cd '{}' && gnuplot -c '{}/analysis/plots/{}.gp' old.svg {} >/dev/null 2>&1", out.path().string(), FADER_SOURCE_DIR, script, table);
+      const std::string command = fmt::format("cd '{}' && gnuplot -c '{}/analysis/plots/{}.gp' old.svg {} >/dev/null 2>&1", out.path().string(),
+                                              FADER_SOURCE_DIR, script, table);
       CAPTURE(command);
       CHECK(WEXITSTATUS(std::system(command.c_str())) == 3);
       CHECK(read_file(out.path() / "old.svg") == "the figure of last time");
@@ -170,11 +171,12 @@ TEST_CASE("a policy whose name is markup or a command is text in tables, figures
   const std::string hostile = "<script>'$(touch " + harmed.string() + ")`touch " + harmed.string() + "`\"<b>";
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     write_run(x, {.seed = seed});
-    SyntheticRun run{.policy = hostile, .seed = seed, .weights = {{1, 0}, {0, 1}, {1, 0}, {0, 1}}, .arm = 1, .loss_test = 4, .question = "Is <b>this</b> & that?"};
+    SyntheticRun run{
+        .policy = hostile, .seed = seed, .weights = {{1, 0}, {0, 1}, {1, 0}, {0, 1}}, .arm = 1, .loss_test = 4, .question = "Is <b>this</b> & that?"};
     run.domain_tokens = std::vector<std::vector<double>>(4, {1, 1});
     run.credit = std::vector<std::vector<double>>(4, {1, 2});
     run.question = "Is <b>this</b> & that?";
-    const fs::path folder = write_run(x / "aside", run);   // its own name cannot be that of a folder
+    const fs::path folder = write_run(x / "aside", run);  // its own name cannot be that of a folder
     make_folder(x / "policy=hostile");
     fs::rename(folder, x / fmt::format("policy=hostile/seed-{}", seed));
   }
@@ -186,5 +188,6 @@ TEST_CASE("a policy whose name is markup or a command is text in tables, figures
   const std::string page = read_file(x / "report.html");
   CHECK_THAT(page, !Contains("<script") && !Contains("<b>") && Contains("&lt;script&gt;") && !Contains("cannot be shown"));
   CHECK_THAT(read_file(x / "report.md"), !Contains(" <script") && Contains("\\<script>"));
-  for (const auto& file : fs::recursive_directory_iterator(x)) CHECK_THAT(file.path().filename().string(), !Contains("<") && !Contains("$") && !Contains("`"));
+  for (const auto& file : fs::recursive_directory_iterator(x))
+    CHECK_THAT(file.path().filename().string(), !Contains("<") && !Contains("$") && !Contains("`"));
 }
