@@ -11,10 +11,10 @@ most = int(given(4, "100000"))
 rows = int(cells("{ if ($1 > n) n = $1 } END { print n + 0 }"))
 rows = rows > most ? most : rows
 longest = int(cells(sprintf("&& $1 <= %d { if (length($2) > n) n = length($2) } END { print n + 0 }", rows)))
-longest = longest > 40 ? 40 : longest
+longest = longest > 48 ? 48 : longest
 phases = int(cells("{ if ($3 > n) n = $3 } END { print n + 0 }"))
 flops = int(cells("&& $8 != \"NaN\" { ++n } END { print n + 0 }")) > 0
-left = 8.2*(longest > 10 ? longest : 10) + 30   # points, as everything here
+left = 9.0*(longest > 10 ? longest : 10) + 30   # points, as everything here
 bars = flops ? 2 : 1
 bar_wide = 250.0
 between = 56.0
@@ -40,7 +40,7 @@ set xtics 25 format "%g%%"
 set yrange [rows + 0.6:0.4]
 set border 1 front
 set ytics scale 0 ("" 1)
-eval(cells(sprintf("&& $1 <= %d && $3 == 1 { if (length($2) > 40) $2 = substr($2, 1, 38) \"..\"; gsub(/\\047/, \"&&\", $2); printf \"set ytics add (\\047%%s\\047 %%d); \", $2, $1 }", rows))."done = 1")
+eval(cells(sprintf("&& $1 <= %d && $3 == 1 { if (length($2) > 48) $2 = substr($2, 1, 23) \"..\" substr($2, length($2) - 22); gsub(/\\047/, \"&&\", $2); printf \"set ytics add (\\047%%s\\047 %%d); \", $2, $1 }", rows))."done = 1")
 unset grid
 do for [q=1:bars] {
   begin = left + (q - 1)*(bar_wide + between)

@@ -25,7 +25,7 @@ aside(i) = last > 1 ? 0.3*((i - 1.0)/(last - 1) - 0.5) : 0
 edge(k) = strcol(k) eq "NaN" ? column(5) : column(k)
 
 set output part
-set lmargin 12
+set lmargin 13
 set rmargin 0.85*longest + 10
 set tmargin 2.2
 set xrange [0.5:places + 0.5]
@@ -34,7 +34,9 @@ if (slanted) { set xtics rotate by -30; set bmargin 4.5 + 0.3*widest }
 eval(cells("{ if (seen[$3]++) next; gsub(/\\047/, \"&&\", $4); printf \"set xtics add (\\047%s\\047 %d); \", $4, $3 }")."done = 1")
 set yrange [*<0:0<*]
 set xlabel given(3, "value")." (values spread evenly)"
-set ylabel given(4, "difference to the baseline")
+quantity = given(4, "difference to the baseline")
+unit_at = strstrt(quantity, " (")   # on a line of its own
+set ylabel unit_at ? quantity[1:unit_at - 1]."\n".quantity[unit_at + 1:*] : quantity
 set label 1 given(5, "") at graph 0,1.05 left textcolor rgb "#555555"
 set key at graph 1.03,1 left top vertical maxcols 1
 plot 0 with lines linetype 1 linewidth 1.2 linecolor rgb "#888888" notitle, \
