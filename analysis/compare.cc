@@ -1,10 +1,13 @@
 #include "analysis/compare.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <set>
 
+#include "analysis/trends.h"
 #include "core/error.h"
 
 namespace fader {
@@ -25,65 +28,14 @@ std::string describe(const std::string& metric, const std::string& unit) {
   return (set == "test" || set == "validation" || set == "reference" ? fmt::format("final {} loss", set) : metric) + unit_in_words(unit);
 }
 
-Series known_points(const std::vector<double>& x, const std::vector<double>& y) {
-  Series out;
-  for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i)
-    if (std::isfinite(x[i]) && std::isfinite(y[i]) && (out.x.empty() || x[i] > out.x.back())) {
-      out.x.push_back(x[i]);
-      out.y.push_back(y[i]);
-    }
-  return out;
-}
-
-/// Positions of the T + 1 moments of a run: tokens, or intervals where tokens are not counted.
-std::vector<double> positions(const RunRecord& run, std::size_t moments) {
-  if (run.budget() > 0 && run.tokens.size() == moments) return run.tokens;
-  std::vector<double> out(moments);
-  std::iota(out.begin(), out.end(), 0.0);
-  return out;
-}
-
-/// Reference loss; in an environment without losses, the return so far.
-Series curve_of(const RunRecord& run, bool losses) {
-  if (losses) return known_points(positions(run, run.reference.size()), run.reference);
-  std::vector<double> sum(run.rewards.size() + 1, 0.0);
-  std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);
-  return known_points(positions(run, sum.size()), sum);
-}
-
-Series difference(const Series& one, const Series& other) {
-  std::vector<double> x;
-  std::set_union(one.x.begin(), one.x.end(), other.x.begin(), other.x.end(), std::back_inserter(x));
-  std::vector<double> y;
-  for (const double position : x) y.push_back(one.at(position) - other.at(position));
-  return known_points(x, y);
-}
-
-/// Weights are constant between two decisions, so the mean is constant between any two boundaries.
-WeightsOverTime mean_weights(const std::vector<const RunRecord*>& runs) {
+Stretches mean_weights(const std::vector<const RunRecord*>& runs) {
   std::vector<std::vector<double>> bounds;
-  std::vector<double> all;
-  double last = INFINITY;
+  std::vector<const Grid<double>*> rows;
   for (const RunRecord* run : runs) {
-    bounds.push_back(positions(*run, run->weights.rows() + 1));
-    all.insert(all.end(), bounds.back().begin(), bounds.back().end());
-    last = std::min(last, bounds.back().back());
+    bounds.push_back(run->positions(run->weights.rows() + 1));
+    rows.push_back(&run->weights);
   }
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  WeightsOverTime out;
-  for (std::size_t i = 0; i + 1 < all.size() && all[i + 1] <= last; ++i) {
-    std::vector<double> mean(runs[0]->weights.cols(), 0.0);
-    for (std::size_t r = 0; r < runs.size(); ++r) {
-      const auto after = std::upper_bound(bounds[r].begin(), bounds[r].end(), all[i]);
-      const auto row = runs[r]->weights[static_cast<std::size_t>(after - bounds[r].begin()) - 1];
-      for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += row[k] / static_cast<double>(runs.size());
-    }
-    out.from.push_back(all[i]);
-    out.to.push_back(all[i + 1]);
-    out.weights.push_back(std::move(mean));
-  }
-  return out;
+  return mean_stretches(bounds, rows);
 }
 
 /// A twenty-fifth of the longest run, but whole rounds and never fewer than five episodes.
@@ -177,20 +129,40 @@ void compare_to(const Contender& baseline, Contender& c, Comparison& all, bool l
   c.difference = mean_curve(differences, all.confidence);
 }
 
+/// Of several points of one policy, each with the settings in which they differ: "ucb policy.c=0.5"; where these do not tell them
+/// apart, the points' names.
+void name_apart(std::vector<Contender*>& points) {
+  const auto settings = [](const Contender* c) -> const std::vector<std::string>& { return c->runs[0]->varies; };
+  std::set<std::string> names;
+  for (Contender* c : points) {
+    for (const std::string& setting : settings(c)) {
+      const auto has = [&](const Contender* other) { return std::ranges::find(settings(other), setting) != settings(other).end(); };
+      if (!std::ranges::all_of(points, has)) c->name += " " + setting;
+    }
+    names.insert(c->name);
+  }
+  if (names.size() == points.size()) return;
+  for (Contender* c : points) c->name = c->point;
+}
+
 std::vector<Contender> contenders_of(const Collection& collection) {
   std::vector<Contender> out;
-  std::map<std::string, int> points;  // of a policy's name
+  std::map<std::string, std::vector<Contender*>> points;  // of a policy's name
+  std::set<std::string> files;
   for (const RunRecord& run : collection.runs) {
     if (out.empty() || out.back().point != run.point) {
       out.emplace_back();
       out.back().point = run.point;
       out.back().name = run.policy;
-      ++points[run.policy];
     }
     out.back().runs.push_back(&run);
   }
+  for (Contender& c : out) points[c.name].push_back(&c);
+  for (auto& [policy, of_policy] : points)
+    if (of_policy.size() > 1) name_apart(of_policy);
   for (Contender& c : out) {
-    if (points[c.name] > 1) c.name = c.point;
+    c.file = file_name(c.name);
+    while (!files.insert(c.file).second) c.file += "_";
     for (const LeftOut& item : collection.left_out) c.left_out += item.point == c.point;
   }
   return out;
@@ -202,7 +174,7 @@ void choose_baseline(const std::string& name, bool asked, Comparison& all) {
   std::vector<std::string> known;
   for (Contender& c : all.contenders) {
     known.push_back(c.name);
-    if (c.name == name || c.runs[0]->policy == name) found.push_back(&c);
+    if (c.name == name || c.point == name || c.runs[0]->policy == name) found.push_back(&c);
   }
   if (found.size() == 1) {
     found[0]->is_baseline = true;
@@ -274,31 +246,16 @@ void choose_lines(Comparison& all) {
 
 }  // namespace
 
-double Series::at(double position) const {
-  const auto above = std::lower_bound(x.begin(), x.end(), position);
-  if (above == x.end()) return stats::kNaN;
-  const auto i = static_cast<std::size_t>(above - x.begin());
-  if (*above == position) return y[i];
-  if (i == 0) return stats::kNaN;
-  return y[i - 1] + (y[i] - y[i - 1]) * (position - x[i - 1]) / (x[i] - x[i - 1]);
+std::string file_name(std::string text) {
+  std::ranges::replace_if(text, [](char x) { return !std::isalnum(static_cast<unsigned char>(x)) && std::string_view("._=,+-").find(x) == std::string_view::npos; }, '_');
+  return text;
 }
 
-Curve mean_curve(const std::vector<Series>& series, double confidence) {
-  std::vector<double> all;
-  for (const Series& s : series) all.insert(all.end(), s.x.begin(), s.x.end());
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  Curve out;
-  out.n = series.size();
-  for (const double x : all) {
-    std::vector<double> values;
-    for (const Series& s : series) values.push_back(s.at(x));
-    if (std::ranges::any_of(values, [](double v) { return std::isnan(v); })) continue;
-    out.x.push_back(x);
-    out.mean.push_back(stats::mean(values));
-    out.band.push_back(stats::t_interval(values, confidence));
-  }
-  return out;
+Series curve_of(const RunRecord& run, bool losses) {
+  if (losses) return known_points(run.positions(run.reference.size()), run.reference);
+  std::vector<double> sum(run.rewards.size() + 1, 0.0);
+  std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);
+  return known_points(run.positions(sum.size()), sum);
 }
 
 double overhead_seconds(const RunRecord& run) { return share(run, run.seconds, false); }
@@ -358,6 +315,7 @@ Comparison compare(const Collection& collection, const std::string& baseline) {
     return all.lower_is_better ? x < y : x > y;
   });
   choose_lines(all);
+  describe_trends(all);
   return all;
 }
 

@@ -7,36 +7,25 @@
 #include <vector>
 
 #include "analysis/runs.h"
+#include "analysis/series.h"
 #include "analysis/stats.h"
 
 namespace fader {
-
-/// A quantity along a run; x rises, both finite.
-struct Series {
-  std::vector<double> x, y;
-  double at(double position) const;   ///< linear between points; NaN outside of them
-};
-
-/// Mean of several series where all of them are known, with an interval of the mean at each x.
-struct Curve {
-  std::vector<double> x, mean;
-  std::vector<stats::Interval> band;  ///< not known for a single series
-  std::size_t n = 0;                  ///< series
-};
-/// On the union of their x, within the stretch that all of them cover: aligned by position, never by row.
-Curve mean_curve(const std::vector<Series>& series, double confidence);
-
-/// Weights that hold from `from` to `to`.
-struct WeightsOverTime {
-  std::vector<double> from, to;
-  std::vector<std::vector<double>> weights;  ///< [stretch][K]
-};
 
 /// How a policy did from episode to episode while it learned: over all episodes of all its runs whose number is among the last
 /// `Comparison::window` up to this one.
 struct Learning {
   std::vector<double> episode, mean, sd;   ///< of the return
   std::vector<std::size_t> n;              ///< returns in the mean
+};
+
+/// What happened along the runs of a policy, mean over seeds; empty: its runs do not tell.
+struct Trends {
+  Stretches exposure;        ///< share of the tokens trained on, by domain
+  Stretches credit;          ///< by agent, over the seeds in which it was measured; NaN: in none
+  Curve reward;              ///< of the interval that ends there, unscaled
+  Curve by_flops;            ///< losses against the FLOPs of all phases but observe
+  Curve regret;              ///< what the best fixed policy had earned more up to there, paired by seed; of that policy itself: empty
 };
 
 struct Pair {
@@ -46,7 +35,8 @@ struct Pair {
 
 /// The runs of one point: a policy with its settings.
 struct Contender {
-  std::string name;                     ///< the policy's, or the point's where several points share a policy's name
+  std::string name;                     ///< the policy's, with settings where it has several points, or the point's
+  std::string file;                     ///< the name as part of that of a file, unlike those of the others
   std::string point;
   std::vector<const RunRecord*> runs;   ///< by seed; of the Collection
   std::size_t left_out = 0;             ///< runs of this point that were found and not used
@@ -58,7 +48,8 @@ struct Contender {
   Curve curve, difference;              ///< `difference`: to the baseline, paired by seed; empty for the baseline
   std::vector<Pair> pairs;
   std::optional<stats::Paired> paired;  ///< none: it is the baseline, or shares no seed with it
-  WeightsOverTime weights, first_weights;                  ///< mean over seeds; of the first seed
+  Stretches weights, first_weights;     ///< mean over seeds; of the first seed
+  Trends trends;
   Learning learning;                    ///< empty: no run of several episodes, or none of them was learned from
   bool evaluated = false;               ///< some of its runs have evaluation episodes
 };
@@ -75,6 +66,8 @@ struct Comparison {
   std::vector<Contender> contenders;    ///< baseline first, the others by name
   std::vector<std::size_t> ranking;     ///< best mean first
   std::vector<std::string> notes;       ///< what a reader has to know
+  std::string best_fixed;               ///< name of the policy that regret is against: of those that do not adapt the best; "": none
+  std::string credit_name, reward_name; ///< of the trends; "": several, or not stated
 
   const Contender* baseline_contender() const;
   std::size_t named() const;            ///< contenders whose line is not 0
@@ -83,6 +76,12 @@ struct Comparison {
 
 /// `baseline`, when not empty, in place of the one that the runs name. ConfigError when no policy of that name is there.
 Comparison compare(const Collection& collection, const std::string& baseline = "");
+
+/// A name as part of that of a file: marks other than . _ = , + - are underscores.
+std::string file_name(std::string text);
+
+/// Reference loss of a run along its tokens; without `losses` (an environment that has none) its return so far.
+Series curve_of(const RunRecord& run, bool losses);
 
 /// Pairs of two contenders by seed.
 std::vector<Pair> pairs_of(const Contender& one, const Contender& other);

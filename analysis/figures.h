@@ -1,35 +1,16 @@
-// Figures, drawn by gnuplot from the tables with the scripts of analysis/plots.
+// Which figures the numbers allow, what they are drawn from, and what is said below them.
 #pragma once
-#include <filesystem>
-#include <string>
 #include <vector>
 
-#include "analysis/compare.h"
+#include "analysis/cells.h"
+#include "analysis/gnuplot.h"
 
 namespace fader {
 
-struct Figure {
-  std::string name;      ///< file without ending, below figures/
-  std::string caption;   ///< what it shows, n, what the band is
-  std::vector<std::string> arguments;  ///< script, then what follows the name of the output; tables relative to the experiment's folder
-};
+/// Of more cells than this, each has the figures of the comparison alone (curves, forest, learning, sweeps).
+inline constexpr std::size_t kCellsInFull = 4;
 
-struct Drawing {
-  bool gnuplot = true;                   ///< false: not installed
-  std::vector<Figure> done;              ///< in SVG, PNG and PDF
-  std::vector<std::string> problems;     ///< a line for each file that could not be drawn
-};
-
-/// The figures that these numbers allow: curves, forest (when there are pairs), learning (when some run has several episodes), weights
-/// of every policy that adapts.
-std::vector<Figure> planned_figures(const Comparison& comparison);
-
-/// The folder of the scripts: $FADER_PLOTS, else analysis/plots below `source` (may be empty) or any folder above the program.
-/// DataError when it is nowhere.
-std::filesystem::path find_plots(const std::filesystem::path& source);
-
-/// Draws into <experiment>/figures from <experiment>/tables. A figure that fails leaves that of last time alone.
-Drawing draw(const std::vector<Figure>& figures, const std::filesystem::path& experiment, const std::filesystem::path& plots,
-             const std::string& gnuplot = "gnuplot");
+/// Those of every cell, those of each in the order in which they are shown.
+std::vector<Figure> planned_figures(const Study& study);
 
 }  // namespace fader

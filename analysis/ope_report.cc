@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "analysis/tables.h"
 #include "analysis/text_table.h"
@@ -57,6 +58,13 @@ std::string reasons(const std::vector<std::pair<std::string, std::string>>& who_
   return out;
 }
 
+void add_lines(Document& out, const std::string& text) {
+  Bullets list;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) list.items.push_back(line);
+  if (!list.items.empty()) out.blocks.push_back(std::move(list));
+}
+
 std::string refusals(const OpeLogger& logger, const std::string& indent) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const OpeTarget& target : logger.targets)
@@ -70,7 +78,7 @@ std::string title(const OpeLogger& logger) {
   return logger.cell.empty() ? logger.policy : fmt::format("{} ({})", logger.policy, logger.cell);
 }
 
-std::string what_was_logged(const OffPolicy& all, const OpeLogger& logger) {
+std::string what_was_logged(const OffPolicyStudy& all, const OpeLogger& logger) {
   return fmt::format("Logged by {} (point {}): {}, {}, {}, {}; each arm that was drawn had a probability of {:.3g} to {:.3g}. As logged: {} {} a "
                      "decision.", title(logger), logger.point, plural(logger.runs, "run"), plural(logger.episodes, "episode"),
                      plural(logger.decisions, "decision"), plural(logger.arms, "arm"), logger.least_drawn, logger.greatest_drawn,
@@ -82,7 +90,7 @@ bool any_estimated(const OpeLogger& logger) {
 }
 
 /// How sure the intervals of a logger are, in words.
-std::string how_sure(const OffPolicy& all, const OpeLogger& logger) {
+std::string how_sure(const OffPolicyStudy& all, const OpeLogger& logger) {
   const std::string level = stats::percent(all.settings.confidence);
   if (logger.runs > 1)
     return fmt::format("Intervals: {} t, clustered by run (n = {} {}), since decisions within a run are not independent.", level,
@@ -92,7 +100,7 @@ std::string how_sure(const OffPolicy& all, const OpeLogger& logger) {
 }
 
 /// The highest by the doubly robust estimate, among those that rest on enough.
-std::string lead(const OffPolicy& all, const OpeLogger& logger) {
+std::string lead(const OffPolicyStudy& all, const OpeLogger& logger) {
   const OpeTarget* best = nullptr;
   std::size_t n = 0;
   for (const OpeTarget& target : logger.targets) {
@@ -106,7 +114,7 @@ std::string lead(const OffPolicy& all, const OpeLogger& logger) {
                      plural(n, "target"), best->name, with_interval(best->by(Estimator::dr).estimate), all.reward, n);
 }
 
-std::vector<std::string> caveats(const OffPolicy& all) {
+std::vector<std::string> caveats(const OffPolicyStudy& all) {
   return {
       "An estimate of one step answers a question about one interval: what if this decision, and no other, had been taken otherwise, in the "
       "states that the logger came to? Changing early weights changes later states, which snipw, dr and the other estimators of one step do "
@@ -120,7 +128,7 @@ std::vector<std::string> caveats(const OffPolicy& all) {
       "regard to what it saw or had learned."};
 }
 
-std::string settings_line(const OffPolicy& all) {
+std::string settings_line(const OffPolicyStudy& all) {
   return fmt::format("Reward model: ridge regression (penalty {:.3g}) on the arm{}, cross-fitted by run, or by stretches of time when there is "
                      "one run. switch_dr: tau = {:.3g}; dros: lambda = {:.3g}. dm, and the latter two where they cut weights, are as biased as the "
                      "model.", all.settings.ridge,
@@ -128,7 +136,7 @@ std::string settings_line(const OffPolicy& all) {
 }
 
 /// Why nothing could be said, run by run.
-std::string refused_runs(const OffPolicy& all, const std::string& indent) {
+std::string refused_runs(const OffPolicyStudy& all, const std::string& indent) {
   std::vector<std::pair<std::string, std::string>> out;
   for (const LeftOut& run : all.refused) out.push_back({run.place, run.reason});
   return reasons(out, indent);
@@ -155,29 +163,34 @@ void add_target(const OpeLogger& logger, const OpeTarget& target, TableText& out
 
 }  // namespace
 
-std::string ope_markdown(const OffPolicy& all) {
-  std::string out = "\n## What other choices would have earned (off-policy estimates)\n";
-  if (!all.estimated()) out += "\nNothing could be estimated from these runs.\n";
+void add_off_policy(Document& out, const OffPolicyStudy& all) {
+  out.heading(2, "What other choices would have earned (off-policy estimates)");
+  if (!all.estimated()) out.say("Nothing could be estimated from these runs.");
   for (const OpeLogger& logger : all.loggers) {
-    out += "\n### From what " + title(logger) + " logged\n\n" + what_was_logged(all, logger) + "\n";
+    out.heading(3, "From what " + title(logger) + " logged");
+    out.say(what_was_logged(all, logger));
     if (!logger.refusal.empty()) {
-      out += "\nRefused: " + logger.refusal + "\n";
+      out.say("Refused: " + logger.refusal);
       continue;
     }
-    if (any_estimated(logger))
-      out += fmt::format("\n{}\n\n{}\nMean {} a decision. {}\n", lead(all, logger), as_markdown(table_of(logger)), all.reward, how_sure(all, logger));
-    if (const std::string list = refusals(logger, "- "); !list.empty()) out += "\n" + list;
+    if (any_estimated(logger)) {
+      out.say(lead(all, logger));
+      out.blocks.push_back(CellRows{table_of(logger), {}});
+      out.say(fmt::format("Mean {} a decision. {}", all.reward, how_sure(all, logger)));
+    }
+    add_lines(out, refusals(logger, ""));
   }
   if (all.estimated()) {
-    out += "\nWhat these numbers are, and are not:\n\n";
-    for (const std::string& caveat : caveats(all)) out += "- " + caveat + "\n";
-    out += "\n" + settings_line(all) + " All estimators (replay, ipw, snipw, dm, dr, sndr, switch_dr, dros, pdis, wpdis) are in `tables/ope.tsv`.\n";
+    out.say("What these numbers are, and are not:");
+    out.blocks.push_back(Bullets{caveats(all)});
+    out.say(settings_line(all) + " All estimators (replay, ipw, snipw, dm, dr, sndr, switch_dr, dros, pdis, wpdis) are in tables/ope.tsv.");
   }
-  if (!all.refused.empty()) out += "\nRuns that nothing can be estimated from:\n\n" + refused_runs(all, "- ");
-  return out;
+  if (all.refused.empty()) return;
+  out.say("Runs that nothing can be estimated from:");
+  add_lines(out, refused_runs(all, ""));
 }
 
-std::string ope_text(const OffPolicy& all) {
+std::string ope_text(const OffPolicyStudy& all) {
   std::string out = "\nWhat other choices would have earned (off-policy estimates)\n";
   if (!all.estimated()) out += "Nothing could be estimated from these runs.\n";
   for (const OpeLogger& logger : all.loggers) {
@@ -197,7 +210,7 @@ std::string ope_text(const OffPolicy& all) {
   return out;
 }
 
-std::string ope_tsv(const OffPolicy& all) {
+std::string ope_tsv(const OffPolicyStudy& all) {
   TableText out({fmt::format("off-policy estimates of the mean {} a decision, had the target's arms been played", all.reward),
                  fmt::format("intervals: {} t; of independent runs where there are several; decisions within one run are not independent",
                              stats::percent(all.settings.confidence)),

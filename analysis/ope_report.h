@@ -2,15 +2,16 @@
 #pragma once
 #include <string>
 
+#include "analysis/document.h"
 #include "analysis/ope_study.h"
 
 namespace fader {
 
-/// The section "What other choices would have earned (off-policy estimates)" of report.md; begins with an empty line.
-std::string ope_markdown(const OffPolicy& all);
+/// The section "What other choices would have earned (off-policy estimates)" of a report.
+void add_off_policy(Document& out, const OffPolicyStudy& all);
 /// For a terminal; begins with an empty line.
-std::string ope_text(const OffPolicy& all);
+std::string ope_text(const OffPolicyStudy& all);
 /// Tidy: a row a logger, target and estimator; first of each logger what it earned as logged. See analysis/tables.h.
-std::string ope_tsv(const OffPolicy& all);
+std::string ope_tsv(const OffPolicyStudy& all);
 
 }  // namespace fader

@@ -62,15 +62,15 @@ OpeLogger study(const ArmsPlayed& played, const LoggedArms& all, const ope::Sett
 
 }  // namespace
 
-bool OffPolicy::estimated() const {
+bool OffPolicyStudy::estimated() const {
   return std::ranges::any_of(loggers, [](const OpeLogger& logger) {
     return std::ranges::any_of(logger.targets, [](const OpeTarget& target) { return target.refusal.empty(); });
   });
 }
 
-OffPolicy off_policy(const Collection& collection, const OpeOptions& options) {
+OffPolicyStudy off_policy(const Collection& collection, const OpeOptions& options) {
   const LoggedArms all = read_arms(collection, options);
-  OffPolicy out{.reward = all.reward, .settings = options.settings, .observations = options.observations, .loggers = {}, .refused = all.refused};
+  OffPolicyStudy out{.reward = all.reward, .settings = options.settings, .observations = options.observations, .loggers = {}, .refused = all.refused};
   if (!collection.runs.empty()) out.settings.confidence = collection.runs[0].confidence;
   for (const ArmsPlayed& played : all.policies)
     if (played.rounds.size() > 0) out.loggers.push_back(study(played, all, out.settings));

@@ -34,7 +34,7 @@ struct OpeLogger {
   std::string refusal;
 };
 
-struct OffPolicy {
+struct OffPolicyStudy {
   std::string reward;
   ope::Settings settings;
   bool observations = false;
@@ -44,6 +44,6 @@ struct OffPolicy {
 };
 
 /// ConfigError when no run has the reward asked for.
-OffPolicy off_policy(const Collection& collection, const OpeOptions& options);
+OffPolicyStudy off_policy(const Collection& collection, const OpeOptions& options);
 
 }  // namespace fader

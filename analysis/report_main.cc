@@ -14,10 +14,11 @@ using fader::ConfigError;
 
 constexpr const char* kUsage =
     "usage: report [options] DIR...\n"
-    "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/ and\n"
-    "report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed or foreign are\n"
-    "named and left out; runs of different corpora, models or token budgets are refused. Of a folder that a tool\n"
-    "has written (tool scorecard, agents, credit) the figure is drawn.\n\n"
+    "Reads the stored runs of experiments (DIR is runs/<experiment>, or a folder of such) and writes tables/, figures/,\n"
+    "report.html and report.md beside them; a summary goes to standard output. Runs that are missing, half-written, failed\n"
+    "or foreign are named and left out; runs of different corpora, models or token budgets are refused, unless a sweep\n"
+    "varies them: then every such cell is compared by itself. Of a folder that a tool has written (tool scorecard, agents,\n"
+    "credit) the figure is drawn.\n\n"
     "  --baseline NAME   compare with this policy (default: the one that the experiment names)\n"
     "  --metric PATH     compare by this dataset of one number an episode (default: the experiment's, final/loss_test)\n"
     "  --ope             off-policy estimates as well: what other arms would have earned, from runs of policies that draw arms\n"

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "analysis/stats.h"
@@ -84,9 +85,21 @@ class EpisodeReader {
   std::vector<std::string> labels(const std::string& path) const {
     return reader_.has(path) ? reader_.labels(path) : std::vector<std::string>{};
   }
-  std::string unit(const std::string& path) const {
+  std::string unit(const std::string& path) const { return said(path, &Column::unit); }
+  /// What the file says about a column.
+  std::string said(const std::string& path, std::string Column::* what) const {
     const auto column = std::ranges::find(reader_.columns(), path, &Column::path);
-    return column == reader_.columns().end() ? "" : column->unit;
+    return column == reader_.columns().end() ? "" : (*column).*what;
+  }
+
+  /// Rows of `width` numbers; empty when they are not there or of another width.
+  Grid<double> grid(const std::string& path, std::size_t width) const {
+    const std::vector<double> values = column(path);
+    Grid<double> out;
+    if (width == 0 || values.size() % width != 0) return out;
+    out.resize(values.size() / width, width);
+    std::ranges::copy(values, out.view().flat().begin());
+    return out;
   }
 
  private:
@@ -103,14 +116,44 @@ void require_complete(const RunReader& reader) {
 }
 
 void read_weights(const EpisodeReader& episode, RunRecord& run) {
-  const std::vector<double> actions = episode.column("actions"), arms = episode.column("console/arm");
+  const std::vector<double> arms = episode.column("console/arm");
   run.agents = episode.labels("actions");
   const std::size_t k = run.agents.size();
-  if (k == 0 || actions.size() % k != 0) return;
-  run.weights.resize(actions.size() / k, k);
-  std::ranges::copy(actions, run.weights.view().flat().begin());
+  run.weights = episode.grid("actions", k);
+  if (run.weights.rows() == 0) return;
   run.adapts = std::ranges::any_of(arms, [](double arm) { return arm >= 0; });
+  const std::span<const double> actions = run.weights.view().flat();
   for (std::size_t i = k; i < actions.size(); ++i) run.adapts |= std::abs(actions[i] - actions[i % k]) > 1e-12;
+}
+
+/// The estimator that is measured unless the experiment asks for others, or else the first of those that it asked for.
+std::string shown_credit(const RunReader& reader) {
+  const std::string prefix = "credit/", usual = prefix + "byproduct_regression";
+  if (reader.has(usual)) return usual;
+  std::string first;
+  for (const Column& c : reader.columns()) {
+    const bool free_of_charge = c.path == "credit/training_loss" || c.path == "credit/seed_code" || c.path == "credit/agent_reward";
+    if (!c.path.starts_with(prefix) || c.path.ends_with("_se")) continue;
+    if (first.empty() || (!free_of_charge && c.path < first)) first = c.path;
+  }
+  return first;
+}
+
+void read_credit(const RunReader& reader, const EpisodeReader& episode, RunRecord& run) {
+  const std::string path = shown_credit(reader);
+  if (path.empty()) return;
+  run.credit = episode.grid(path, run.agents.size());
+  if (run.credit.rows() > 0) run.credit_name = path.substr(path.find('/') + 1);
+}
+
+void read_exposure(const EpisodeReader& episode, RunRecord& run) {
+  run.trained_domains = episode.labels("corpus/domain_tokens");
+  run.trained = episode.grid("corpus/domain_tokens", run.trained_domains.size());
+  for (std::size_t t = 0; t < run.trained.rows(); ++t) {
+    const std::span<double> row = run.trained[t];
+    const double all = std::accumulate(row.begin(), row.end(), 0.0);
+    for (double& tokens : row) tokens /= all;
+  }
 }
 
 void read_costs(const EpisodeReader& episode, RunRecord& run) {
@@ -119,6 +162,18 @@ void read_costs(const EpisodeReader& episode, RunRecord& run) {
   run.flops = episode.last_row("cost/flops", run.phases.size());
   run.phase_tokens = episode.last_row("cost/tokens", run.phases.size());
   run.total_seconds = episode.last_row("cost/total_seconds", 1)[0];
+  const Grid<double> rows = episode.grid("cost/flops", run.phases.size());
+  if (rows.rows() == 0 || run.episodes > 1) return;   // what episodes before this one cost is not in its rows
+  const auto sum = [&](std::size_t t, bool setup_alone) {
+    double flops = 0;
+    for (std::size_t p = 0; p < run.phases.size(); ++p)
+      if (setup_alone ? run.phases[p] == "setup" : run.phases[p] != "observe") flops += rows[t][p];
+    return flops;
+  };
+  run.spent.push_back(sum(0, true));
+  for (std::size_t t = 0; t < rows.rows(); ++t) run.spent.push_back(sum(t, false));
+  const auto train = std::ranges::find(run.phases, "train");
+  if (train == run.phases.end() || run.flops[static_cast<std::size_t>(train - run.phases.begin())] <= 0) run.spent.clear();  // nothing was trained
 }
 
 void read_identity(const RunReader& reader, const Reading& reading, RunRecord& run) {
@@ -135,6 +190,16 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.model = text(root, "model", text(root, "model_parameters"));
   run.config = text(root, "config_sha256");
   run.environment = text(root, "env", text(reader.episode(0), "env"));
+  run.program = text(root, "version", "of unknown version") + (root.contains("git_commit") ? ", commit " + text(root, "git_commit") : "");
+  run.cell = text(root, "cell");
+  run.stage = text(root, "stage");
+  if (const auto found = root.find("varies"); found != root.end()) {
+    const auto* list = std::get_if<std::vector<std::string>>(&found->second);
+    if (!list) throw DataError("states what varies otherwise than as a list of texts");
+    for (const std::string& setting : *list)
+      if (setting.find('=') == std::string::npos) throw DataError(fmt::format("varies '{}'; expected key=value", setting));
+    run.varies = *list;
+  }
   if (const auto found = root.find("confidence"); found != root.end())
     if (const double* value = std::get_if<double>(&found->second)) run.confidence = *value;
   if (const auto found = root.find("screening"); found != root.end())
@@ -207,7 +272,11 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   run.train = episode.column("infos/loss_train");
   run.validation = episode.column("infos/loss_validation");
   run.rewards = episode.column("rewards");
+  run.reward_name = episode.said("rewards", &Column::note);
+  run.reward_name = run.reward_name.substr(0, run.reward_name.find(','));
   read_weights(episode, run);
+  read_credit(reader, episode, run);
+  read_exposure(episode, run);
   read_costs(episode, run);
   return run;
 }
@@ -218,10 +287,12 @@ std::string reason_of(const std::string& message, const fs::path& folder) {
   return message.starts_with(prefix) ? message.substr(prefix.size()) : message;
 }
 
-/// A quantity in which all runs of a comparison have to agree, "" being unknown and agreeing with all.
-void require_same(const Collection& c, const std::string& what, std::string (*of)(const RunRecord&)) {
-  std::map<std::string, std::vector<const RunRecord*>> kinds;
-  for (const RunRecord& run : c.runs) kinds[of(run)].push_back(&run);
+using Runs = std::vector<const RunRecord*>;
+
+/// A quantity in which these runs have to agree.
+void require_same(const Collection& c, const Runs& these, const std::string& what, std::string (*of)(const RunRecord&)) {
+  std::map<std::string, Runs> kinds;
+  for (const RunRecord* run : these) kinds[of(*run)].push_back(run);
   if (kinds.size() < 2) return;
   std::string list;
   for (const auto& [value, runs] : kinds)
@@ -231,18 +302,30 @@ void require_same(const Collection& c, const std::string& what, std::string (*of
                               "out of the folder, or give each kind an experiment of its own.", c.folder.string(), what, list));
 }
 
+/// The whole experiment asks one question; within a cell everything but the policy is the same.
 void require_poolable(const Collection& c) {
-  require_same(c, "experiment", [](const RunRecord& r) { return r.experiment; });
-  require_same(c, "corpus", [](const RunRecord& r) { return r.corpus; });
-  require_same(c, "model", [](const RunRecord& r) { return r.model; });
-  require_same(c, "environment", [](const RunRecord& r) { return r.environment; });
-  require_same(c, "token budget", [](const RunRecord& r) { return fmt::format("{} tokens", r.budget()); });
-  require_same(c, "metric", [](const RunRecord& r) { return r.metric; });
-  require_same(c, "baseline", [](const RunRecord& r) { return r.baseline; });
-  require_same(c, "confidence", [](const RunRecord& r) { return fmt::format("{}", r.confidence); });
+  Runs all;
+  std::map<std::string, Runs> cells;
+  for (const RunRecord& run : c.runs) {
+    all.push_back(&run);
+    cells[run.cell].push_back(&run);
+  }
+  require_same(c, all, "experiment", [](const RunRecord& r) { return r.experiment; });
+  require_same(c, all, "metric", [](const RunRecord& r) { return r.metric; });
+  require_same(c, all, "baseline", [](const RunRecord& r) { return r.baseline; });
+  require_same(c, all, "confidence", [](const RunRecord& r) { return fmt::format("{}", r.confidence); });
+  for (auto& [name, runs] : cells) {
+    const std::string where = name.empty() ? "" : fmt::format(" (cell {})", name);
+    require_same(c, runs, "corpus" + where, [](const RunRecord& r) { return r.corpus; });
+    require_same(c, runs, "model" + where, [](const RunRecord& r) { return r.model; });
+    require_same(c, runs, "environment" + where, [](const RunRecord& r) { return r.environment; });
+    std::erase_if(runs, [](const RunRecord* r) { return r->stage == "same_flops"; });
+    require_same(c, runs, "token budget" + where, [](const RunRecord& r) { return fmt::format("{} tokens", r.budget()); });
+  }
   for (std::size_t i = 1; i < c.runs.size(); ++i) {
     const RunRecord &one = c.runs[i - 1], &other = c.runs[i];
-    if (one.point == other.point && (one.agents != other.agents || one.policy != other.policy || one.config != other.config))
+    const bool same_config = one.config == other.config || (!one.stage.empty() && one.stage == other.stage);  // made for its seed
+    if (one.point == other.point && (one.agents != other.agents || one.policy != other.policy || !same_config || one.cell != other.cell))
       throw DataError(fmt::format("{}: {} and {} are seeds of one point but differ in {}: they cannot be averaged; run the point again "
                                   "or remove the older ones", c.folder.string(), one.place, other.place,
                                   one.policy != other.policy ? "policy" : one.agents != other.agents ? "agents" : "configuration"));
@@ -290,6 +373,13 @@ void collect_point(const fs::path& point, const Reading& reading, Collection& c)
 
 }  // namespace
 
+std::vector<double> RunRecord::positions(std::size_t moments) const {
+  if (budget() > 0 && tokens.size() == moments) return tokens;
+  std::vector<double> out(moments);
+  std::iota(out.begin(), out.end(), 0.0);
+  return out;
+}
+
 double RunRecord::episode_return() const {
   return rewards.empty() ? stats::kNaN : std::accumulate(rewards.begin(), rewards.end(), 0.0);
 }
@@ -308,6 +398,35 @@ std::vector<fs::path> experiment_folders(const fs::path& dir) {
   throw DataError(fmt::format("{}: holds no runs; expected {}/<point>/seed-<n>/run.h5", dir.string(), dir.string()));
 }
 
+namespace {
+
+void set_candidates_apart(Collection& c) {
+  std::map<std::string, Searched> searched;
+  std::erase_if(c.runs, [&](const RunRecord& run) {
+    if (run.stage != "search") return false;
+    Searched& s = searched[run.policy];
+    s.policy = run.policy;
+    ++s.runs;
+    s.tokens += run.budget();
+    return true;
+  });
+  for (auto& [policy, s] : searched) c.searched.push_back(std::move(s));
+}
+
+/// What was planned and is nowhere. Candidates of a search may well not have been played.
+void name_missing(Collection& c) {
+  if (!c.plan) return;
+  std::set<std::string> found;
+  for (const RunRecord& run : c.runs) found.insert(run.place);
+  for (const LeftOut& item : c.left_out) found.insert(item.place);
+  for (const PlannedPoint& point : c.plan->points)
+    for (const std::int64_t seed : point.seeds)
+      if (const std::string place = fmt::format("{}/seed-{}", point.slug, seed); point.stage != "search" && !found.count(place))
+        c.left_out.push_back({place, point.slug, "planned, and not there"});
+}
+
+}  // namespace
+
 Collection collect_runs(const fs::path& experiment, const Reading& reading) {
   Collection c;
   c.folder = experiment;
@@ -317,6 +436,9 @@ Collection collect_runs(const fs::path& experiment, const Reading& reading) {
     else if (name != "tables" && name != "figures") c.left_out.push_back({name, "", "not a folder of a point: holds no seed-<n>"});
   }
   std::ranges::stable_sort(c.runs, {}, [](const RunRecord& r) { return std::tie(r.point, r.seed); });
+  set_candidates_apart(c);
+  c.plan = read_plan(experiment);
+  name_missing(c);
   if (c.runs.empty()) {
     std::string list;
     for (const LeftOut& item : c.left_out) list += fmt::format("\n  {}: {}", item.place, item.reason);

@@ -1,14 +1,17 @@
 // Stored runs of an experiment folder, read once: what is complete is taken, all else is named and left out.
 //
 // DIR/<point>/seed-<n>/run.h5. A run that is missing, half-written, failed, damaged, foreign or in the wrong place becomes
-// a line in `left_out`; runs that do not belong together (another corpus, model, token budget, experiment) are refused.
+// a line in `left_out`; runs that do not belong together (another corpus, model, token budget within a cell; another experiment) are
+// refused.
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/table.h"
+#include "store/plan_file.h"
 
 namespace fader {
 
@@ -25,7 +28,10 @@ struct RunRecord {
   std::string place;                 ///< "<point>/seed-<n>": how it is named to people
   std::string point, policy;         ///< folder of the point; name of the policy
   std::uint64_t seed = 0;
-  std::string experiment, question, baseline, metric, corpus, model, config, environment;
+  std::string experiment, question, baseline, metric, corpus, model, config, environment, program;
+  std::string cell;                  ///< what of the environment a sweep varies, as it is in this run; "": nothing of it
+  std::vector<std::string> varies;   ///< "policy.c=0.5": what this point has otherwise than others of its sweep
+  std::string stage;                 ///< "", "derived" (from other runs, seed by seed), "same_flops" (more tokens); "search" is left out
   double confidence = 0.95;
   bool screening = false;
   std::size_t episodes = 1;          ///< that were played
@@ -40,14 +46,22 @@ struct RunRecord {
   std::vector<double> loss_test_domain;
   std::vector<double> tokens, reference, train, validation;  ///< [T+1] curves; empty: not in the file
   std::vector<double> rewards;                               ///< [T] unscaled
+  std::string reward_name;           ///< "reference_loss_drop"; "": the file does not say
   std::vector<std::string> agents;   ///< K
   Grid<double> weights;              ///< [T, K] as executed
   bool adapts = false;               ///< plays arms, or its weights change within the episode
   std::vector<std::string> phases;   ///< P; below: totals of the episode by phase
   std::vector<double> seconds, flops, phase_tokens;
+  std::vector<double> spent;         ///< [T+1] FLOPs of all phases but observe; [0]: set-up. Empty: nothing trained, or of several episodes
+  std::string credit_name;           ///< the estimator whose credit this is
+  Grid<double> credit;               ///< [T, K], NaN where it was not measured; empty: not in the file
+  std::vector<std::string> trained_domains;
+  Grid<double> trained;              ///< [T, D] share of an interval's tokens that is of each domain; empty: not in the file
   double total_seconds = 0;
 
   double budget() const { return tokens.empty() ? 0 : tokens.back(); }  ///< tokens trained on
+  /// Of T + 1 moments: tokens, or intervals where tokens are not counted.
+  std::vector<double> positions(std::size_t moments) const;
   double episode_return() const;     ///< sum of the rewards of the episode that is drawn
   double judged_return() const;      ///< mean return over `judged`, or that of the episode that is drawn
 };
@@ -58,8 +72,17 @@ struct LeftOut {
   std::string reason;
 };
 
+/// Candidates that a policy was chosen from. They are counted, and compared with nothing.
+struct Searched {
+  std::string policy;
+  std::size_t runs = 0;
+  double tokens = 0;                 ///< trained on in all of them
+};
+
 struct Collection {
   std::filesystem::path folder;
+  std::optional<PlanFile> plan;      ///< none: runs of an earlier version, or gathered by hand
+  std::vector<Searched> searched;    ///< by policy
   std::vector<RunRecord> runs;       ///< by point, then seed
   std::vector<LeftOut> left_out;
   std::string metric;                ///< path, or "return" where no run has the metric it names

@@ -1,27 +1,17 @@
 #include "analysis/tables.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
+#include <fstream>
+#include <set>
 
+#include "analysis/trend_tables.h"
 #include "core/error.h"
 #include "core/files.h"
 
 namespace fader {
 namespace fs = std::filesystem;
 namespace {
-
-std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
-  return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
-                            stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
-}
-
-std::string file_part(const std::string& name) {
-  std::string out = name;
-  for (char& c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && std::string_view("._=,+-").find(c) == std::string_view::npos) c = '_';
-  return out;
-}
 
 TableText runs_table(const Comparison& all) {
   const RunRecord& first = *all.contenders[0].runs[0];
@@ -100,31 +90,6 @@ TableText pairs_table(const Comparison& all) {
   return out;
 }
 
-/// In the order in which curves are drawn, the last on top: those without a name, the named ones, the baseline.
-std::vector<const Contender*> drawing_order(const Comparison& all) {
-  std::vector<const Contender*> out;
-  for (const Contender& c : all.contenders) out.push_back(&c);
-  std::ranges::stable_sort(out, [](const Contender* a, const Contender* b) {
-    return (a->line == 0 && b->line > 0) || (b->line > 0 && a->line > b->line);
-  });
-  return out;
-}
-
-TableText curves_table(const Comparison& all, bool differences) {
-  const std::string what = differences ? "difference to the baseline, paired by seed: " : "";
-  TableText out(provenance(all, what + all.curve_quantity + " against " + all.x_name),
-                {"policy", "line", "tokens", "mean", "lo", "hi", "n"});
-  for (const Contender* c : drawing_order(all)) {
-    const Curve& curve = differences ? c->difference : c->curve;
-    for (std::size_t i = 0; i < curve.x.size(); ++i) {
-      out.add(c->name).add(c->line).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high);
-      out.add(curve.n).end_row();
-    }
-    if (!curve.x.empty()) out.separate();
-  }
-  return out;
-}
-
 TableText domains_table(const Comparison& all) {
   TableText out(provenance(all, "final test loss by domain (nats per token), over seeds"),
                 {"policy", "domain", "n", "mean", "sd", "lo", "hi"});
@@ -140,13 +105,13 @@ TableText domains_table(const Comparison& all) {
   return out;
 }
 
-TableText weights_table(const Comparison& all, const Contender& c, const WeightsOverTime& weights, const std::string& what) {
+TableText weights_table(const Comparison& all, const Contender& c, const Stretches& weights, const std::string& what) {
   std::vector<std::string> columns = {"interval", "from", "to"};
   for (const std::string& agent : c.runs[0]->agents) columns.push_back(agent);
   TableText out(provenance(all, "weights of " + c.name + ", " + what + "; from and to: " + all.x_name), columns);
   for (std::size_t i = 0; i < weights.from.size(); ++i) {
     out.add(i).add(weights.from[i]).add(weights.to[i]);
-    for (const double w : weights.weights[i]) out.add(w);
+    for (const double w : weights.values[i]) out.add(w);
     out.end_row();
   }
   return out;
@@ -182,6 +147,64 @@ TableText evaluation_table(const Comparison& all) {
     if (c->evaluated) out.separate();
   }
   return out;
+}
+
+/// Writes tables and remembers which.
+class Writer {
+ public:
+  explicit Writer(fs::path folder) : folder_(std::move(folder)) {}
+  void write(const std::string& name, const TableText& table) {
+    const fs::path file = folder_ / (name + ".tsv");
+    make_folder(file.parent_path());
+    write_atomically(file, table.text());
+    written_.insert(file);
+  }
+  /// Tables of an earlier report on this experiment that this one has not written again: they no longer have anything to say.
+  void remove_stale(const std::string& experiment) const {
+    std::vector<fs::path> stale;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+      if (!entry.is_regular_file() || entry.path().extension() != ".tsv" || written_.contains(entry.path())) continue;
+      std::ifstream in(entry.path());
+      std::string first, second;
+      std::getline(in, first);
+      std::getline(in, second);
+      if (second.starts_with(fmt::format("# experiment {};", experiment))) stale.push_back(entry.path());
+    }
+    std::error_code ignored;
+    for (const fs::path& file : stale) {
+      fs::remove(file, ignored);
+      if (file.parent_path() != folder_) fs::remove(file.parent_path(), ignored);   // where it was the last one
+    }
+  }
+
+ private:
+  fs::path folder_;
+  std::set<fs::path> written_;
+};
+
+void write_tables_of(const Cell& cell, Writer& writer) {
+  const Comparison& all = cell.comparison;
+  const auto write = [&](const std::string& name, const TableText& table) { writer.write(cell.file + name, table); };
+  write("runs", runs_table(all));
+  write("intervals", intervals_table(all));
+  write("policies", policies_table(all));
+  write("paired", paired_table(all));
+  write("pairs", pairs_table(all));
+  const std::string against = all.curve_quantity + " against " + all.x_name;
+  write("curves", curves_table(all, against, [](const Contender& c) -> const Curve& { return c.curve; }));
+  write("differences", curves_table(all, "difference to the baseline, paired by seed: " + against,
+                                    [](const Contender& c) -> const Curve& { return c.difference; }));
+  write("domains", domains_table(all));
+  if (all.window > 0) {
+    write("learning", learning_table(all));
+    write("evaluation", evaluation_table(all));
+  }
+  for (const Contender& c : all.contenders) {
+    if (c.weights.from.empty()) continue;
+    write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
+    write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
+  }
+  for (const NamedTable& trend : trend_tables(all)) write(trend.name, trend.table);
 }
 
 }  // namespace
@@ -222,40 +245,49 @@ void TableText::end_row() {
   text_ += '\n';
 }
 
-std::string weights_name(const Contender& contender) { return "weights_" + file_part(contender.name); }
+std::vector<std::string> provenance(const Comparison& all, const std::string& what) {
+  return {what, fmt::format("experiment {}; metric {}; intervals: {} t; baseline {}", all.experiment, all.metric,
+                            stats::percent(all.confidence), all.baseline.empty() ? "none" : all.baseline)};
+}
 
-void write_tables(const Comparison& all, const Collection& collection, const fs::path& folder) {
-  make_folder(folder);
-  std::vector<std::string> written;
-  const auto write = [&](const std::string& name, const TableText& table) {
-    write_atomically(folder / (name + ".tsv"), table.text());
-    written.push_back(name + ".tsv");
-  };
-  write("runs", runs_table(all));
-  write("intervals", intervals_table(all));
-  write("policies", policies_table(all));
-  write("paired", paired_table(all));
-  write("pairs", pairs_table(all));
-  write("curves", curves_table(all, false));
-  write("differences", curves_table(all, true));
-  write("domains", domains_table(all));
-  TableText left_out(provenance(all, "what was found and not used"), {"place", "reason"});
-  for (const LeftOut& item : collection.left_out) left_out.add(item.place).add(item.reason).end_row();
-  write("left_out", left_out);
-  if (all.window > 0) {
-    write("learning", learning_table(all));
-    write("evaluation", evaluation_table(all));
+std::vector<const Contender*> drawing_order(const Comparison& all) {
+  std::vector<const Contender*> out;
+  for (const Contender& c : all.contenders) out.push_back(&c);
+  std::ranges::stable_sort(out, [](const Contender* a, const Contender* b) {
+    return (a->line == 0 && b->line > 0) || (b->line > 0 && a->line > b->line);
+  });
+  return out;
+}
+
+TableText curves_table(const Comparison& all, const std::string& what, const Curve& (*of)(const Contender&)) {
+  TableText out(provenance(all, what), {"policy", "line", "tokens", "mean", "lo", "hi", "n"});
+  for (const Contender* c : drawing_order(all)) {
+    const Curve& curve = of(*c);
+    for (std::size_t i = 0; i < curve.x.size(); ++i) {
+      out.add(c->name).add(c->line).add(curve.x[i]).add(curve.mean[i]).add(curve.band[i].low).add(curve.band[i].high);
+      out.add(curve.n).end_row();
+    }
+    if (!curve.x.empty()) out.separate();
   }
-  for (const Contender& c : all.contenders) {
-    if (c.weights.from.empty()) continue;
-    write(weights_name(c), weights_table(all, c, c.weights, fmt::format("mean over {} seeds", c.runs.size())));
-    write(weights_name(c) + "_one_run", weights_table(all, c, c.first_weights, fmt::format("seed {}", c.runs[0]->seed)));
-  }
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool passing = name.starts_with("weights_") || name == "learning.tsv" || name == "evaluation.tsv";
-    if (passing && std::ranges::find(written, name) == written.end()) fs::remove(entry.path());
-  }
+  return out;
+}
+
+std::string weights_name(const Contender& contender) { return "weights_" + contender.file; }
+
+void write_tables(const Study& study, const fs::path& folder) {
+  Writer writer(folder);
+  for (const Cell& cell : study.cells) write_tables_of(cell, writer);
+  const Comparison& first = study.cells[0].comparison;
+  TableText left_out(provenance(first, "what was found and not used"), {"place", "reason"});
+  for (const LeftOut& item : study.left_out) left_out.add(item.place).add(item.reason).end_row();
+  writer.write("left_out", left_out);
+  TableText points(provenance(first, "configurations: each point's is the file config.toml of its runs"), {"point", "policy", "cell", "runs", "config_sha256"});
+  for (const Cell& cell : study.cells)
+    for (const Contender& c : cell.comparison.contenders)
+      points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
+  writer.write("points", points);
+  for (const NamedTable& over : overview_tables(study)) writer.write(over.name, over.table);
+  writer.remove_stale(first.experiment);
 }
 
 }  // namespace fader

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analysis/compare.h"
+#include "analysis/cells.h"
 
 namespace fader {
 
@@ -29,12 +29,20 @@ class TableText {
   bool pending_ = false;
 };
 
+/// The `#` lines of a table: what it holds, and of which comparison.
+std::vector<std::string> provenance(const Comparison& comparison, const std::string& what);
+/// In the order in which curves are drawn, the last on top: those without a name, the named ones, the baseline.
+std::vector<const Contender*> drawing_order(const Comparison& comparison);
+/// policy line tokens mean lo hi n, the policies in drawing order; those whose curve has no points are not there.
+TableText curves_table(const Comparison& comparison, const std::string& what, const Curve& (*of)(const Contender&));
+
 /// Where a contender's weights are, below `tables`, without ending: "weights_discounted_ucb".
 std::string weights_name(const Contender& contender);
 
-/// Writes all tables into `folder` (made when absent):
-/// runs, intervals, policies, paired, pairs, curves, differences, domains, left_out, weights_<policy>, weights_<policy>_one_run; where
-/// some run has several episodes also learning and evaluation. Those that no longer have anything to say are removed.
-void write_tables(const Comparison& comparison, const Collection& collection, const std::filesystem::path& folder);
+/// Writes all tables into `folder` (made when absent): left_out and points, and for every cell, in a folder of its name where there are
+/// several, runs, intervals, policies, paired, pairs, curves, differences, domains, weights_<policy>, weights_<policy>_one_run; where
+/// some run has several episodes also learning and evaluation; and those of trend_tables.h. Tables of an earlier report on the
+/// experiment that no longer have anything to say are removed.
+void write_tables(const Study& study, const std::filesystem::path& folder);
 
 }  // namespace fader

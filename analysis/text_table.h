@@ -9,6 +9,5 @@ using Cells = std::vector<std::vector<std::string>>;
 
 /// To lines for a terminal: the first column to the left, the others to the right; two blanks before, three between.
 std::string aligned(const Cells& rows);
-std::string as_markdown(const Cells& rows);
 
 }  // namespace fader

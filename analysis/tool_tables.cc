@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "analysis/credit_agreement.h"
-#include "analysis/figures.h"
+#include "analysis/gnuplot.h"
 #include "core/files.h"
 
 namespace fader {

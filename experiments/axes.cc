@@ -94,7 +94,7 @@ class AxesReader {
   AxesReader(const TomlValue& root, Problems& problems)
       : policies_(names_in(root, "policies")), agents_(names_in(root, "agents")), problems_(problems) {}
 
-  std::vector<Axis> read(const TomlValue& over) {
+  std::vector<SweepAxis> read(const TomlValue& over) {
     if (!over.table()) problems_.add(over.place, fmt::format("sweep.over is {}; expected a table: what varies, and over which values", over.found()));
     else walk(over, {});
     return std::move(axes_);
@@ -112,7 +112,7 @@ class AxesReader {
   }
 
   void read_axis(const std::vector<std::string>& key, const TomlEntry& entry) {
-    Axis axis;
+    SweepAxis axis;
     axis.name_ = fmt::format("{}", fmt::join(key, "."));
     axis.place_ = entry.place;
     const std::size_t before = problems_.size();
@@ -124,7 +124,7 @@ class AxesReader {
     if (problems_.size() == before) axes_.push_back(std::move(axis));
   }
 
-  void read_list(Axis& axis, const std::vector<std::string>& key, const TomlValue& value) {
+  void read_list(SweepAxis& axis, const std::vector<std::string>& key, const TomlValue& value) {
     const bool bundle = value.list()->front().table() != nullptr;
     if (!bundle) axis.policy_ = owner(key);
     std::set<std::string> owners, texts;
@@ -153,7 +153,7 @@ class AxesReader {
     }
   }
 
-  void read_range(Axis& axis, const std::vector<std::string>& key, const TomlValue& value) {
+  void read_range(SweepAxis& axis, const std::vector<std::string>& key, const TomlValue& value) {
     axis.policy_ = owner(key);
     static const std::vector<std::string> kKeys = {"low", "high", "scale", "whole", "dirichlet", "lattice", "size"};
     for (const TomlEntry& e : *value.table())
@@ -163,7 +163,7 @@ class AxesReader {
     const auto low = number(value.find("low")), high = number(value.find("high"));
     if (!low || !high || !(*low < *high))
       return problems_.add(value.place, fmt::format("sweep.over.{}: expected low and high, numbers, the first below the second", axis.name_));
-    Axis::Range range{*low, *high};
+    SweepAxis::Range range{*low, *high};
     if (const TomlValue* scale = value.find("scale")) {
       if (!scale->text() || (*scale->text() != "log" && *scale->text() != "linear"))
         return problems_.add(scale->place, fmt::format("sweep.over.{}: scale is {}; expected \"log\" or \"linear\"", axis.name_, scale->found()));
@@ -181,14 +181,14 @@ class AxesReader {
     take_range(axis, key, range);
   }
 
-  void read_weights(Axis& axis, const std::vector<std::string>& key, const TomlValue& value) {
+  void read_weights(SweepAxis& axis, const std::vector<std::string>& key, const TomlValue& value) {
     const auto size = number(value.find("size"));
     const std::size_t k = size ? static_cast<std::size_t>(std::max(0.0, *size)) : agents_.size();
     if (k < 2 || k > 1000) return problems_.add(value.place, fmt::format("sweep.over.{}: of how many agents? expected size = 2 to 1000", axis.name_));
     if (const TomlValue* alpha = value.find("dirichlet")) {
       const auto a = number(alpha);
       if (!a || !(*a > 0)) return problems_.add(alpha->place, fmt::format("sweep.over.{}: dirichlet is {}; expected a number above 0", axis.name_, alpha->found()));
-      Axis::Range range;
+      SweepAxis::Range range;
       range.dirichlet = *a;
       range.size = k;
       if (const auto parts = number(value.find("lattice")); parts && *parts >= 1 && *parts <= 100) range.lattice = static_cast<std::size_t>(*parts);
@@ -211,12 +211,12 @@ class AxesReader {
   }
 
   /// A range stands for itself in the only choice, whose value is put in its place when drawn.
-  void take_range(Axis& axis, const std::vector<std::string>& key, const Axis::Range& range) {
+  void take_range(SweepAxis& axis, const std::vector<std::string>& key, const SweepAxis::Range& range) {
     axis.range_ = range;
     axis.choices_.push_back({axis.name_, "", {nested(key, {0.0, axis.place_, ""})}, {}});
   }
 
-  void read_agents(Axis& axis, const TomlValue& value) {
+  void read_agents(SweepAxis& axis, const TomlValue& value) {
     if (agents_.empty()) return problems_.add(axis.place_, "sweep.over.agents: the experiment has no agents");
     if (value.text() && *value.text() == "subsets") {
       if (agents_.size() > kMostAgentsForSubsets)
@@ -243,7 +243,7 @@ class AxesReader {
     }
   }
 
-  void add_agents(Axis& axis, const std::vector<std::string>& kept) {
+  void add_agents(SweepAxis& axis, const std::vector<std::string>& kept) {
     std::vector<std::string> in_order;
     for (const std::string& name : agents_)
       if (std::find(kept.begin(), kept.end(), name) != kept.end()) in_order.push_back(name);
@@ -259,7 +259,7 @@ class AxesReader {
 
   const std::vector<std::string> policies_, agents_;
   Problems& problems_;
-  std::vector<Axis> axes_;
+  std::vector<SweepAxis> axes_;
 };
 
 namespace {
@@ -292,12 +292,12 @@ std::vector<double> dirichlet_point(std::size_t size, double concentration, Rng&
 
 }  // namespace
 
-TomlValue Axis::drawn(double value) const {
+TomlValue SweepAxis::drawn(double value) const {
   if (range_->whole) return {static_cast<std::int64_t>(std::llround(value)), place_, ""};
   return {four_digits(value), place_, ""};
 }
 
-Choice Axis::draw(std::uint64_t seed, std::size_t index) const {
+Choice SweepAxis::draw(std::uint64_t seed, std::size_t index) const {
   Rng stream(seed, fmt::format("sweep/{}/{}", index, name_));
   if (!range_) return choices_[stream.below(choices_.size())];
   TomlValue value;
@@ -318,11 +318,11 @@ Choice Axis::draw(std::uint64_t seed, std::size_t index) const {
   return out;
 }
 
-std::vector<Axis> read_axes(const TomlValue& over, const TomlValue& root, Problems& problems) { return AxesReader(root, problems).read(over); }
+std::vector<SweepAxis> read_axes(const TomlValue& over, const TomlValue& root, Problems& problems) { return AxesReader(root, problems).read(over); }
 
-std::vector<Combination> all_combinations(const std::vector<const Axis*>& axes) {
+std::vector<Combination> all_combinations(const std::vector<const SweepAxis*>& axes) {
   std::vector<Combination> out = {{}};
-  for (const Axis* axis : axes) {
+  for (const SweepAxis* axis : axes) {
     std::vector<Combination> longer;
     for (const Combination& begun : out)
       for (const Choice& choice : axis->choices()) {
@@ -334,13 +334,13 @@ std::vector<Combination> all_combinations(const std::vector<const Axis*>& axes) 
   return out;
 }
 
-std::vector<Combination> drawn_combinations(const std::vector<const Axis*>& axes, std::size_t samples, std::uint64_t seed) {
+std::vector<Combination> drawn_combinations(const std::vector<const SweepAxis*>& axes, std::size_t samples, std::uint64_t seed) {
   if (axes.empty()) return {{}};
   std::vector<Combination> out;
   std::set<std::string> seen;
   for (std::size_t i = 0; i < samples; ++i) {
     Combination one;
-    for (const Axis* axis : axes) one.push_back(axis->draw(seed, i));
+    for (const SweepAxis* axis : axes) one.push_back(axis->draw(seed, i));
     if (seen.insert(shown(one)).second) out.push_back(std::move(one));
   }
   return out;

@@ -28,7 +28,7 @@ struct Choice {
 };
 using Combination = std::vector<Choice>;              ///< one of each axis
 
-class Axis {
+class SweepAxis {
  public:
   const std::string& name() const { return name_; }
   const std::string& policy() const { return policy_; }   ///< whose it is; "": of the environment
@@ -55,12 +55,12 @@ class Axis {
 };
 
 /// `over`: the table; `root`: the experiment, for the names of policies and agents. What is wrong becomes problems.
-std::vector<Axis> read_axes(const TomlValue& over, const TomlValue& root, Problems& problems);
+std::vector<SweepAxis> read_axes(const TomlValue& over, const TomlValue& root, Problems& problems);
 
 /// All combinations of lists, the last axis fastest; one empty combination of no axes.
-std::vector<Combination> all_combinations(const std::vector<const Axis*>& axes);
+std::vector<Combination> all_combinations(const std::vector<const SweepAxis*>& axes);
 /// `samples` by chance; one empty combination of no axes. Those that come twice are left out.
-std::vector<Combination> drawn_combinations(const std::vector<const Axis*>& axes, std::size_t samples, std::uint64_t seed);
+std::vector<Combination> drawn_combinations(const std::vector<const SweepAxis*>& axes, std::size_t samples, std::uint64_t seed);
 
 /// "train.batch=8,policies.ucb.c=0.5"
 std::string shown(const Combination& combination);

@@ -91,7 +91,7 @@ class Expansion {
     const TomlValue* sweep = tree_.root.find("sweep");
     OptionsReader(problems_, {}).read(sweep, "sweep", "sweep", out.sweep, {"over"}, tree_.file);
     if (sweep && sweep->find("over")) axes_ = read_axes(*sweep->find("over"), tree_.root, problems_);
-    else if (sweep && sweep->table()) problems_.add(sweep->place, "sweep: nothing varies; write [sweep.over] and what is to vary, over which values");
+    else if (sweep && sweep->table() && out.compare.baselines == "none") problems_.add(sweep->place, "sweep: nothing varies; write [sweep.over] and what is to vary, over which values");
     read_points(out);
     check_baseline(out);
     read_hypotheses(out);
@@ -154,25 +154,25 @@ class Expansion {
 
   const TomlValue& policy_at(std::size_t p) const { return (*tree_.root.find("policies")->list())[p]; }
 
-  std::vector<const Axis*> axes_of(const std::string& policy) const {
-    std::vector<const Axis*> out;
-    for (const Axis& axis : axes_)
+  std::vector<const SweepAxis*> axes_of(const std::string& policy) const {
+    std::vector<const SweepAxis*> out;
+    for (const SweepAxis& axis : axes_)
       if (axis.policy().empty() || axis.policy() == policy) out.push_back(&axis);
     return out;
   }
 
   /// Values of these axes by the sweep's method; `chosen`: some of many, of which one is looked for.
-  std::vector<Combination> combinations(const std::vector<const Axis*>& axes, const SweepMethod& sweep, bool chosen) {
+  std::vector<Combination> combinations(const std::vector<const SweepAxis*>& axes, const SweepMethod& sweep, bool chosen) {
     double product = 1;
     bool listed = true;
-    for (const Axis* axis : axes) {
+    for (const SweepAxis* axis : axes) {
       product *= static_cast<double>(axis->choices().size());
       listed = listed && axis->is_list();
     }
     const bool grid = sweep.method == "grid" && !chosen;
     if (!grid && !(listed && product <= static_cast<double>(sweep.samples)))
       return drawn_combinations(axes, static_cast<std::size_t>(sweep.samples), static_cast<std::uint64_t>(sweep.seed));
-    for (const Axis* axis : axes)
+    for (const SweepAxis* axis : axes)
       if (!axis->is_list())
         problems_.add(axis->place(), fmt::format("sweep.over.{} is a range, which a grid cannot go through; list values, or set sweep.method = \"random\"", axis->name()));
     if (product > kMostPoints)
@@ -303,7 +303,7 @@ class Expansion {
 
   void tune_over(const AddedBaseline& b, const std::shared_ptr<const Source>& source) {
     TomlValue over = parse_toml(fmt::format("[policies.{}]\n{}", b.name, b.over), source, problems_);
-    for (Axis& axis : read_axes(over, tree_.root, problems_)) axes_.push_back(std::move(axis));
+    for (SweepAxis& axis : read_axes(over, tree_.root, problems_)) axes_.push_back(std::move(axis));
   }
 
   /// What of the environment the sweep varies and does not choose from.
@@ -315,8 +315,8 @@ class Expansion {
   void add_baseline(Experiment& out, std::size_t p, const AddedBaseline& b, const SweepMethod& tuning, const Combination& cell) {
     const std::string name = shown(cell);
     if (b.from == AddedBaseline::From::search) {
-      std::vector<const Axis*> axes;
-      for (const Axis* axis : axes_of(b.name))
+      std::vector<const SweepAxis*> axes;
+      for (const SweepAxis* axis : axes_of(b.name))
         if (out.sweep.method == "halving" || !axis->policy().empty()) axes.push_back(axis);
       std::vector<Combination> candidates = combinations(axes, tuning, true);
       for (Combination& candidate : candidates) candidate.insert(candidate.begin(), cell.begin(), cell.end());
@@ -488,7 +488,7 @@ class Expansion {
   }
 
   bool is_of_environment(const Choice& choice) const {
-    return std::any_of(axes_.begin(), axes_.end(), [&](const Axis& axis) { return axis.name() == choice.axis && axis.policy().empty(); });
+    return std::any_of(axes_.begin(), axes_.end(), [&](const SweepAxis& axis) { return axis.name() == choice.axis && axis.policy().empty(); });
   }
 
   // The tree as this point has it: `set` over the file, the sweep over that, --set over all.
@@ -568,7 +568,7 @@ class Expansion {
   ExperimentTree tree_;
   std::vector<TomlValue> assignments_;
   Problems& problems_;
-  std::vector<Axis> axes_;
+  std::vector<SweepAxis> axes_;
   std::map<std::string, Place> at_;  // of the policy of each point, by slug
   std::map<Cell, Search> searches_;
   std::map<Cell, std::size_t> final_;  // the point that is compared

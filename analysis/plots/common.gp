@@ -41,3 +41,9 @@ quoted(s) = "'".s."'"
 header(f) = system("grep -v '^#' ".quoted(f)." 2>/dev/null | head -n 1 | tr '\\t' ' '")
 lines(f) = int(system("grep -c '^[^#]' ".quoted(f)." 2>/dev/null || echo 0"))
 usable(f, columns) = strstrt(header(f), columns) == 1 && lines(f) > 1
+# Positions in units that people read; only tokens and FLOPs are many.
+many(x_name) = x_name eq "tokens seen" || strstrt(x_name, "FLOPs") == 1
+unit_of(most, x_name) = !many(x_name) ? 1 : most >= 2e9 ? 10.0**(3*floor(log10(most/2)/3)) : most >= 1e6 ? 1e6 : most >= 2e3 ? 1e3 : 1
+in_units(unit) = unit == 1 ? "" : unit == 1e3 ? " (thousands)" : unit == 1e6 ? " (millions)" : unit == 1e9 ? " (billions)" : sprintf(" (10^%d)", int(log10(unit) + 0.5))
+# A table of stretches, every row twice: with its end <from> and with its end behind it in the column behind <from>. Empty lines stay.
+stretches(f, from) = "< awk -F '\\t' -v OFS='\\t' -v c=".from." '/^#/ { next } /^$/ { print; next } !h++ { next } { b = $(c + 1); $(c + 1) = $c; print; $(c + 1) = b; print }' ".quoted(f)

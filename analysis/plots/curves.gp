@@ -1,4 +1,5 @@
-# Loss against tokens with bands, and below it the difference to the baseline, paired by seed.
+# Loss against tokens with bands, and below it the difference to the baseline, paired by seed. Also draws other quantities with bands:
+# reward, regret, loss against FLOPs.
 #   gnuplot -c curves.gp <out.svg|png|pdf> <curves.tsv> [<differences.tsv> [<baseline> [<band> [<quantity> [<x> [<sense>]]]]]]
 # <band>: what the bands are, e.g. "95% intervals, 5 seeds"; <quantity>, <x>: names of the axes; <sense>: "below zero: better".
 # Tables: policy line tokens mean lo hi n, the policies one after another with two empty lines between, those of line 0 (key.gp) first;
@@ -24,11 +25,12 @@ quantity = given(6, "reference loss (nats per token)")
 x_name = given(7, "tokens seen")
 sense = given(8, "below zero: better")
 
-stats curves using 3 nooutput
+stats curves using 3:4 nooutput
 last = STATS_blocks
-most = STATS_max
-unit = x_name ne "tokens seen" ? 1 : most >= 2e9 ? 1e9 : most >= 1e6 ? 1e6 : most >= 2e3 ? 1e3 : 1
-if (unit > 1) { x_name = x_name.(unit == 1e9 ? " (billions)" : unit == 1e6 ? " (millions)" : " (thousands)") }
+most = STATS_max_x
+crosses = STATS_min_y < 0 && STATS_max_y > 0
+unit = unit_of(most, x_name)
+x_name = x_name.in_units(unit)
 array line[last]
 first = last + 1   # that has a name
 do for [i=last:1:-1] {
@@ -56,6 +58,15 @@ set ylabel quantity
 set key at graph 1.03,1 left top vertical maxcols 1
 set tmargin 2.2
 set label 1 band at graph 0,1.05 left textcolor rgb "#555555"
+later(k) = $3 >= most / 2 && $2 > 0 ? edge(k) : $4
+if (!paired) {   # few runs have wide intervals at their first steps: the range is that of all curves, and of the bands from the middle on
+  low = 1e300
+  high = -1e300
+  stats curves using (low = $4 < low ? $4 : low, high = $4 > high ? $4 : high, $3) nooutput
+  stats curves using (low = later(5) < low ? later(5) : low, high = later(6) > high ? later(6) : high, $3) nooutput
+  if (high > low) { set yrange [low - 0.05*(high - low):high + 0.05*(high - low)] }
+}
+if (crosses) { set arrow 1 from graph 0,first 0 to graph 1,first 0 nohead linecolor rgb "#888888" linewidth 1 back }
 plot for [i=1:first-1] curves index i-1 using ($3/unit):4 with lines linetype type(0) notitle, \
      for [i=first:last] curves index i-1 using ($3/unit):(edge(5)):(edge(6)) with filledcurves \
        fillstyle transparent solid 0.12 noborder linetype line[i] notitle, \
@@ -70,10 +81,8 @@ if (paired) {
     stats differences index i-1 using (pair[i] = int($2), $3) nooutput
     first = named(pair[i]) ? i : first
   }
-  # Few runs have wide intervals at their first steps: the range is that of all curves, and of the bands from the middle on.
   low = 0
   high = 0
-  later(k) = $3 >= most / 2 ? edge(k) : $4
   stats differences using (low = later(5) < low ? later(5) : low, high = later(6) > high ? later(6) : high, $3) nooutput
   stats differences using (low = $4 < low ? $4 : low, high = $4 > high ? $4 : high, $3) nooutput
   if (high > low) { set yrange [low - 0.05*(high - low):high + 0.05*(high - low)] }
@@ -86,6 +95,7 @@ if (paired) {
   set ylabel "difference to ".baseline."\n(".sense.")"
   unset key
   unset label 1
+  unset arrow 1
   plot for [i=1:first-1] differences index i-1 using ($3/unit):4 with lines linetype type(0) notitle, \
        for [i=first:pairs] differences index i-1 using ($3/unit):(edge(5)):(edge(6)) with filledcurves \
          fillstyle transparent solid 0.12 noborder linetype pair[i] notitle, \

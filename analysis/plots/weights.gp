@@ -21,8 +21,8 @@ longest = 0
 do for [i=1:agents] { longest = strlen(word(names, i + 3)) > longest ? strlen(word(names, i + 3)) : longest }
 stats ARG2 using 3 nooutput
 most = STATS_max
-unit = x_name ne "tokens seen" ? 1 : most >= 2e9 ? 1e9 : most >= 1e6 ? 1e6 : most >= 2e3 ? 1e3 : 1
-if (unit > 1) { x_name = x_name.(unit == 1e9 ? " (billions)" : unit == 1e6 ? " (millions)" : " (thousands)") }
+unit = unit_of(most, x_name)
+x_name = x_name.in_units(unit)
 upto(k) = sum [j=4:k+3] column(j)
 
 set output part
@@ -47,11 +47,9 @@ do for [p=1:panels] {
   if (p == panels) { set xlabel x_name; set format x "%g" } else { set format x "" }
   if (p == 2) { unset key }
   set label 1 title(p) at graph 0,1.07 left textcolor rgb "#555555"
-  # Drawn from the top downwards, so that each area covers the rest of the one above; an outline of the same colour closes
-  # the seams between intervals.
-  plot for [i=agents:1:-1] table(p) using ($2/unit):(upto(i)):($2/unit):($3/unit):(0):(upto(i)) with boxxyerror \
-         fillstyle solid 1 border linecolor rgb colour[2 + (i - 1) % 7] linecolor rgb colour[2 + (i - 1) % 7] linewidth 0.4 dashtype solid \
-         title word(names, i + 3)
+  # Drawn from the top downwards, so that each area covers the rest of the one above.
+  plot for [i=agents:1:-1] stretches(table(p), 2) using ($3/unit):(upto(i)) with filledcurves y1=0 \
+         fillstyle solid 1 noborder linecolor rgb colour[2 + (i - 1) % 7] title word(names, i + 3)
 }
 if (panels == 2) { unset multiplot }
 unset output

@@ -71,8 +71,8 @@ TEST_CASE("weights are averaged over seeds where they hold") {
   CHECK(console.adapts);
   CHECK(console.weights.from == std::vector<double>{0, 100, 200, 300});
   CHECK(console.weights.to == std::vector<double>{100, 200, 300, 400});
-  CHECK(console.weights.weights == std::vector<std::vector<double>>{{0.5, 0.5}, {0.5, 0.5}, {0.75, 0.25}, {0.75, 0.25}});
-  CHECK(console.first_weights.weights == std::vector<std::vector<double>>{{0.5, 0.5}, {0.25, 0.75}, {0.75, 0.25}, {1, 0}});
+  CHECK(console.weights.values == std::vector<std::vector<double>>{{0.5, 0.5}, {0.5, 0.5}, {0.75, 0.25}, {0.75, 0.25}});
+  CHECK(console.first_weights.values == std::vector<std::vector<double>>{{0.5, 0.5}, {0.25, 0.75}, {0.75, 0.25}, {1, 0}});
 }
 
 TEST_CASE("runs decided at different tokens share boundaries") {
@@ -85,9 +85,9 @@ TEST_CASE("runs decided at different tokens share boundaries") {
   write_run(out.path() / "x", one);
   write_run(out.path() / "x", two);
   const Collection runs = collect_runs(out.path() / "x");
-  const WeightsOverTime w = compare(runs).contenders[0].weights;
+  const Stretches w = compare(runs).contenders[0].weights;
   CHECK(w.from == std::vector<double>{0, 100, 200, 250, 300});
-  CHECK(w.weights == std::vector<std::vector<double>>{{1, 0}, {0.5, 0.5}, {0.5, 0.5}, {0, 1}, {0, 1}});
+  CHECK(w.values == std::vector<std::vector<double>>{{1, 0}, {0.5, 0.5}, {0.5, 0.5}, {0, 1}, {0, 1}});
 }
 
 TEST_CASE("seeds without a partner are not in the differences, and it is said") {

@@ -1,4 +1,5 @@
 // Off-policy estimates from stored runs: what is read, what is refused and why, what is asked, what is said.
+#include "analysis/markdown.h"
 #include "analysis/ope_report.h"
 
 #include <catch2/catch.hpp>
@@ -12,6 +13,12 @@ using namespace fader::test;
 using Catch::Contains;
 
 namespace {
+
+std::string in_markdown(const OffPolicyStudy& all) {
+  Document out;
+  add_off_policy(out, all);
+  return markdown(out);
+}
 
 /// A run of a policy of two arms that draws arm 1 with probability 0.25 or 0.75, in turn; arm a earns a, "other" twice that.
 struct ArmsRun {
@@ -75,7 +82,7 @@ void write_arms(const fs::path& experiment, const ArmsRun& run) {
   writer.close();
 }
 
-OffPolicy study(const fs::path& experiment, const OpeOptions& options = {}) { return off_policy(collect_runs(experiment), options); }
+OffPolicyStudy study(const fs::path& experiment, const OpeOptions& options = {}) { return off_policy(collect_runs(experiment), options); }
 
 const OpeTarget& target(const OpeLogger& logger, const std::string& begin) {
   for (const OpeTarget& t : logger.targets)
@@ -83,7 +90,7 @@ const OpeTarget& target(const OpeLogger& logger, const std::string& begin) {
   throw std::runtime_error("no target " + begin);
 }
 
-std::string reason(const OffPolicy& all, const std::string& place) {
+std::string reason(const OffPolicyStudy& all, const std::string& place) {
   for (const LeftOut& run : all.refused)
     if (run.place == place) return run.reason;
   return "not refused";
@@ -131,7 +138,7 @@ TEST_CASE("every arm, all alike, and what other policies of the same arms and ce
     write_arms(at.path(), {.policy = "twin", .point = "policy=twin,c=2", .seed = seed});
     write_arms(at.path(), {.policy = "elsewhere", .point = "policy=elsewhere", .cell = "env.interval=2", .seed = seed});
   }
-  const OffPolicy all = study(at.path());
+  const OffPolicyStudy all = study(at.path());
   REQUIRE(all.loggers.size() == 5);
   const auto at_drawer = std::ranges::find(all.loggers, "drawer", &OpeLogger::policy);
   REQUIRE(at_drawer != all.loggers.end());
@@ -159,7 +166,7 @@ TEST_CASE("runs that cannot be weighted are refused one by one, and the others a
   write_arms(at.path(), {.seed = 6, .certain = true});
   write_arms(at.path(), {.seed = 7, .shift = 0.1});
   write_arms(at.path(), {.policy = "random", .point = "policy=random", .armless = true});
-  const OffPolicy all = study(at.path());
+  const OffPolicyStudy all = study(at.path());
   REQUIRE(all.loggers.size() == 1);
   CHECK(all.loggers[0].runs == 3);
   CHECK_THAT(reason(all, "policy=drawer/seed-2"), Contains("the probability of 40 of 40 draws was not logged"));
@@ -174,7 +181,7 @@ TEST_CASE("runs that cannot be weighted are refused one by one, and the others a
 TEST_CASE("another reward is estimated where it is asked for, and a name that none has is an error") {
   const TemporaryFolder at;
   for (const std::uint64_t seed : {0, 1, 2}) write_arms(at.path(), {.seed = seed});
-  const OffPolicy all = study(at.path(), {.reward = "other"});
+  const OffPolicyStudy all = study(at.path(), {.reward = "other"});
   CHECK(all.reward == "other");
   CHECK(target(all.loggers[0], "always arm 1").by(ope::Estimator::snipw).estimate.value == Approx(2));
   CHECK_THROWS_WITH(study(at.path(), {.reward = "othr"}), Contains("no run has a reward 'othr'; did you mean 'other'?"));
@@ -183,9 +190,9 @@ TEST_CASE("another reward is estimated where it is asked for, and a name that no
 TEST_CASE("too few decisions in all are refused, in words and in the table") {
   const TemporaryFolder at;
   write_arms(at.path(), {.length = 29});
-  const OffPolicy all = study(at.path());
+  const OffPolicyStudy all = study(at.path());
   CHECK_FALSE(all.estimated());
-  CHECK_THAT(ope_markdown(all), Contains("Nothing could be estimated") && Contains("29 decisions were logged; expected 30 at least"));
+  CHECK_THAT(in_markdown(all), Contains("Nothing could be estimated") && Contains("29 decisions were logged; expected 30 at least"));
   CHECK_THAT(ope_text(all), Contains("29 decisions were logged"));
   CHECK_THAT(ope_tsv(all), Contains("\tnone\tNaN\t") && Contains("29 decisions were logged"));
 }
@@ -193,8 +200,8 @@ TEST_CASE("too few decisions in all are refused, in words and in the table") {
 TEST_CASE("the section says what it cannot say, and how sure it is") {
   const TemporaryFolder at;
   for (const std::uint64_t seed : {0, 1, 2}) write_arms(at.path(), {.seed = seed});
-  const OffPolicy several = study(at.path());
-  for (const std::string& text : {ope_markdown(several), ope_text(several)}) {
+  const OffPolicyStudy several = study(at.path());
+  for (const std::string& text : {in_markdown(several), ope_text(several)}) {
     CHECK_THAT(text, Contains("What other choices would have earned (off-policy estimates)"));
     CHECK_THAT(text, Contains("answers a question about one interval") && Contains("Changing early weights changes later states"));
     CHECK_THAT(text, Contains("training intervals of one pretraining run are not independent"));
@@ -205,13 +212,13 @@ TEST_CASE("the section says what it cannot say, and how sure it is") {
   }
   const TemporaryFolder alone;
   write_arms(alone.path(), {.seed = 0});
-  CHECK_THAT(ope_markdown(study(alone.path())), Contains("90% t over 10 stretches of the time of one run. Decisions within a run are not independent"));
+  CHECK_THAT(in_markdown(study(alone.path())), Contains("90% t over 10 stretches of the time of one run. Decisions within a run are not independent"));
 }
 
 TEST_CASE("the table has a row for every estimator of every target, and reads back") {
   const TemporaryFolder at;
   for (const std::uint64_t seed : {0, 1, 2}) write_arms(at.path(), {.seed = seed});
-  const OffPolicy all = study(at.path());
+  const OffPolicyStudy all = study(at.path());
   write_atomically(at.path() / "ope.tsv", ope_tsv(all));
   const auto table = read_table(at.path() / "ope.tsv");
   REQUIRE(table.size() == 1 + 1 + 3 * ope::kEstimators.size());

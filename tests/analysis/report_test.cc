@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <cstdlib>
 
+#include "analysis/gnuplot.h"
 #include "analysis/tables.h"
 #include "core/error.h"
 #include "tests/analysis/synthetic_runs.h"
@@ -78,9 +79,14 @@ TEST_CASE("tables hold what was compared") {
   write_pairs(x, 6);
   write_run(x, {.seed = 9, .status = RunStatus::failed});
   make_folder(tables);
-  write_atomically(tables / "weights_gone.tsv", "of an earlier report");
+  make_folder(tables / "gone");
+  for (const fs::path name : {"weights_gone.tsv", "gone/curves.tsv"}) write_atomically(tables / name, "# of an earlier report\n# experiment synthetic; metric x\n");
+  write_atomically(tables / "my_own.tsv", "a table\nof the user\n");
   const Report done = report(x, {.figures = false});
   CHECK_FALSE(fs::exists(tables / "weights_gone.tsv"));
+  CHECK_FALSE(fs::exists(tables / "gone"));
+  CHECK(fs::exists(tables / "my_own.tsv"));
+  fs::remove(tables / "my_own.tsv");
   CHECK(cell(read_table(tables / "paired.tsv"), "difference", "policy", "console") == "-0.28125");
   CHECK(cell(read_table(tables / "paired.tsv"), "wins", "policy", "console") == "6");
   CHECK(cell(read_table(tables / "policies.tsv"), "mean", "policy", "random") == "4.8125");
@@ -98,6 +104,9 @@ TEST_CASE("tables hold what was compared") {
     for (const auto& row : table) CHECK(row.size() == table[0].size());
   }
   CHECK_THAT(done.summary, Contains("Left out (1):\n  policy=random/seed-9: failed after 4 intervals"));
+  CHECK_THAT(read_file(x / "report.md"), Contains("\n## Found and left out\n\n- policy=random/seed-9: failed after 4 intervals\n") &&
+                                             Contains("1 item was found and left out, named below"));
+  CHECK_THAT(read_file(x / "report.html"), Contains("<li>policy=random/seed-9: failed after 4 intervals</li>"));
 }
 
 TEST_CASE("the summary is aligned and says who won") {
@@ -110,7 +119,7 @@ TEST_CASE("the summary is aligned and says who won") {
   CHECK_THAT(text, Contains("\n  random       6   4.8125 ± 0.2339                     baseline             10.0%\n"));
   CHECK_THAT(text, Contains("console beats random"));
   const std::string page = read_file(out.path() / "x/report.md");
-  CHECK_THAT(page, Contains("> Does anything beat chance?") && Contains("| console | 6 | -0.2812 |") && Contains("| better |"));
+  CHECK_THAT(page, Contains("# Does anything beat chance?") && Contains("| console | 6 | -0.2812 |") && Contains("| better |"));
 }
 
 TEST_CASE("runs that cannot be compared leave nothing behind") {
@@ -130,7 +139,9 @@ TEST_CASE("without gnuplot there are tables and a line that says so") {
   CHECK_THAT(done.summary, Contains("No figures: gnuplot is not installed"));
   CHECK(done.problems.empty());
   CHECK(fs::exists(out.path() / "x/tables/curves.tsv"));
-  CHECK_THAT(read_file(out.path() / "x/report.md"), Contains("gnuplot is not installed"));
+  for (const std::string form : {"md", "html"})
+    CHECK_THAT(read_file(out.path() / ("x/report." + form)), Contains("gnuplot is not installed") && Contains("What was compared") &&
+                                                                 Contains("What pairing gained") && Contains("How to repeat it") && !Contains("figures/"));
 }
 
 TEST_CASE("figures are drawn in three kinds, equal bytes on every run") {
@@ -276,7 +287,7 @@ TEST_CASE("a script refuses a missing or foreign table and keeps the old figure"
 TEST_CASE("a figure that fails is a problem named in the report, not a crash") {
   if (!have_gnuplot()) return;
   const TemporaryFolder out;
-  const Drawing drawing = draw({{"curves", "", {"curves.gp", "tables/none.tsv"}}}, out.path(), kPlots);
+  const Drawing drawing = draw({{.name = "curves", .arguments = {"curves.gp", "tables/none.tsv"}}}, out.path(), kPlots);
   CHECK(drawing.done.empty());
   REQUIRE(drawing.problems.size() == 3);
   CHECK_THAT(drawing.problems[0],

@@ -219,3 +219,21 @@ TEST_CASE("several episodes without a summary are judged by the last one kept in
   CHECK(c.runs[0].value_of_shown);
   CHECK(c.runs[0].judged_return() == 2);
 }
+
+TEST_CASE("what varies is a list of settings, or the run is left out") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  SyntheticRun good{.policy = "good"};
+  good.varies = {"policy.c=1", "env.note=a=b"};
+  good.cell = "env.note=a=b";
+  write_run(x, good);
+  SyntheticRun bad{.policy = "bad"};
+  bad.varies = {"nothing"};
+  write_run(x, bad);
+  const Collection c = collect_runs(x);
+  REQUIRE(c.runs.size() == 1);
+  CHECK(c.runs[0].varies == good.varies);
+  CHECK(c.runs[0].cell == "env.note=a=b");
+  REQUIRE(c.left_out.size() == 1);
+  CHECK_THAT(c.left_out[0].reason, Contains("varies 'nothing'") && Contains("expected key=value"));
+}

@@ -1,8 +1,11 @@
 // Small run.h5 files with known numbers, in a folder of their own that goes away.
 #pragma once
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -54,7 +57,15 @@ struct SyntheticRun {
   };
   std::vector<Played> played{};
   std::int64_t members = 0;                    ///< 0: the file does not say
-  std::string point() const { return "policy=" + policy; }
+  std::string cell{};                          ///< and `varies`: not written when empty
+  std::vector<std::string> varies{};
+  std::vector<std::vector<double>> domain_tokens{}, credit{};   ///< interval by interval; not written when empty
+  std::string credit_name = "byproduct_regression";
+  std::string point() const {
+    std::string out = "policy=" + policy;
+    for (const std::string& setting : varies) out += "," + setting;
+    return out;
+  }
 };
 
 inline std::vector<Column> synthetic_columns(const SyntheticRun& run) {
@@ -78,11 +89,14 @@ inline std::vector<Column> synthetic_columns(const SyntheticRun& run) {
   };
   Column domains = vectors("final/loss_test_domain", {"books", "code"});
   domains.rows = Rows::once;
-  return {vectors("actions", run.agents), number("rewards", Rows::interval), number("console/arm", Rows::interval),
+  std::vector<Column> out = {vectors("actions", run.agents), number("rewards", Rows::interval), number("console/arm", Rows::interval),
           number("infos/tokens", Rows::interval_plus, "token"), number("infos/loss_reference", Rows::interval_plus, "nat/token"),
           number("infos/loss_train", Rows::interval_plus, "nat/token"), vectors("cost/seconds", phases), vectors("cost/flops", phases),
           vectors("cost/tokens", phases), number("cost/total_seconds", Rows::interval), number("final/loss_reference", Rows::once, "nat/token"),
           number("final/loss_validation", Rows::once, "nat/token"), number("final/loss_test", Rows::once, "nat/token"), domains};
+  if (!run.domain_tokens.empty()) out.push_back(vectors("corpus/domain_tokens", {"books", "code"}));
+  if (!run.credit.empty()) out.push_back(vectors("credit/" + run.credit_name, run.agents));
+  return out;
 }
 
 inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_t e, std::size_t t) {
@@ -95,6 +109,8 @@ inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_
   const double d = static_cast<double>(t);
   const std::vector<double> seconds = {2, 9 * d, d, 3 * d}, flops = {1e6 * d, 8e6 * d, 1e6 * d, 5e6 * d}, tokens = {0, 100 * d, 10 * d, 0};
   writer.append(e, "actions", run.weights.empty() ? weights : run.weights[t - 1]);
+  if (!run.domain_tokens.empty()) writer.append(e, "corpus/domain_tokens", run.domain_tokens[t - 1]);
+  if (!run.credit.empty()) writer.append(e, "credit/" + run.credit_name, run.credit[t - 1]);
   writer.append(e, "rewards", run.reference[t - 1] - run.reference[t]);
   writer.append(e, "console/arm", run.arm);
   writer.append(e, "cost/seconds", seconds);
@@ -123,6 +139,8 @@ inline fs::path write_run(const fs::path& experiment, const SyntheticRun& run) {
                            {"seed", run.seed}, {"baseline", run.baseline}, {"metric", run.metric}, {"confidence", 0.95},
                            {"corpus_hash", run.corpus}, {"model", run.model}, {"config_sha256", run.config}};
   if (run.members > 0) root["members"] = run.members;
+  if (!run.cell.empty()) root["cell"] = run.cell;
+  if (!run.varies.empty()) root["varies"] = run.varies;
   std::vector<Attributes> episodes;
   for (const std::string& phase : run.phases) {
     episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}});

@@ -21,7 +21,7 @@ TEST_CASE("a run leaves every dataset of the schema, finite or NaN as documented
   const Ran ran = run_fader(file + " --out " + (at / "out").string());
   INFO(ran.text);
   REQUIRE(ran.code == 0);
-  for (const char* left : {"summary.tsv", "journal.jsonl", "report.md", "base/seed-0/run.h5", "base/seed-0/config.toml"})
+  for (const char* left : {"summary.tsv", "journal.jsonl", "report.md", "report.html", "base/seed-0/run.h5", "base/seed-0/config.toml"})
     CHECK(fs::exists(at / "out" / "small" / left));
 
   const RunReader run(at / "out" / "small" / "base" / "seed-0" / "run.h5");

@@ -1,0 +1,111 @@
+#include "analysis/trends.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+namespace fader {
+namespace {
+
+/// Mean of a table of the runs that have one of the same columns as the first that has one.
+template <class Same>
+Stretches mean_of(const std::vector<const RunRecord*>& runs, Grid<double> RunRecord::* table, Same same) {
+  std::vector<std::vector<double>> bounds;
+  std::vector<const Grid<double>*> rows;
+  const RunRecord* first = nullptr;
+  for (const RunRecord* run : runs) {
+    const Grid<double>& grid = run->*table;
+    if (grid.rows() == 0 || (first && !same(*first, *run))) continue;
+    if (!first) first = run;
+    bounds.push_back(run->positions(grid.rows() + 1));
+    rows.push_back(&grid);
+  }
+  return mean_stretches(bounds, rows);
+}
+
+Series rewards_of(const RunRecord& run) {
+  const std::vector<double> bounds = run.positions(run.rewards.size() + 1);
+  return known_points({bounds.begin() + 1, bounds.end()}, run.rewards);
+}
+
+/// Return so far against the number of decisions.
+Series earned(const RunRecord& run) {
+  std::vector<double> decisions(run.rewards.size() + 1), sum(run.rewards.size() + 1, 0.0);
+  std::iota(decisions.begin(), decisions.end(), 0.0);
+  std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);
+  return known_points(decisions, sum);
+}
+
+/// Mean over those runs that have a series of more than a point; no curve unless all have.
+template <class Of>
+Curve mean_over_runs(const std::vector<const RunRecord*>& runs, double confidence, Of of) {
+  std::vector<Series> all;
+  for (const RunRecord* run : runs) {
+    all.push_back(of(*run));
+    if (all.back().x.size() < 2) return {};
+  }
+  return mean_curve(all, confidence);
+}
+
+/// At the FLOPs of the first run: those of the others are hardly different, and the union of all would be no finer.
+Curve losses_by_flops(const std::vector<const RunRecord*>& runs, double confidence) {
+  std::vector<Series> all;
+  for (const RunRecord* run : runs) {
+    all.push_back(known_points(run->spent, run->reference));
+    if (all.back().x.size() < 2) return {};
+  }
+  const std::vector<double> at = all[0].x;
+  for (Series& s : all) {
+    Series there;
+    for (const double x : at) {
+      there.x.push_back(x);
+      there.y.push_back(s.at(x));
+    }
+    s = known_points(there.x, there.y);
+  }
+  return mean_curve(all, confidence);
+}
+
+Curve regret_of(const Contender& best, const Contender& c, double confidence) {
+  std::vector<Series> all;
+  for (const RunRecord* run : c.runs) {
+    const auto match = std::ranges::find(best.runs, run->seed, &RunRecord::seed);
+    if (match == best.runs.end() || run->rewards.empty() || (*match)->rewards.empty()) continue;
+    all.push_back(difference(earned(**match), earned(*run)));
+  }
+  return mean_curve(all, confidence);
+}
+
+const Contender* best_fixed_of(const Comparison& all) {
+  for (const std::size_t i : all.ranking) {
+    const Contender& c = all.contenders[i];
+    const bool played = std::ranges::all_of(c.runs, [](const RunRecord* run) { return run->weights.rows() > 0 && !run->rewards.empty(); });
+    if (!c.adapts && played) return &c;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void describe_trends(Comparison& all) {
+  std::set<std::string> estimators;
+  all.reward_name = all.contenders[0].runs[0]->reward_name;
+  for (Contender& c : all.contenders) {
+    Trends& t = c.trends;
+    t.exposure = mean_of(c.runs, &RunRecord::trained, [](const RunRecord& a, const RunRecord& b) { return a.trained_domains == b.trained_domains; });
+    t.credit = mean_of(c.runs, &RunRecord::credit, [](const RunRecord& a, const RunRecord& b) { return a.credit_name == b.credit_name; });
+    t.reward = mean_over_runs(c.runs, all.confidence, rewards_of);
+    t.by_flops = losses_by_flops(c.runs, all.confidence);
+    for (const RunRecord* run : c.runs)
+      if (!run->credit_name.empty()) estimators.insert(run->credit_name);
+  }
+  if (estimators.size() == 1) all.credit_name = *estimators.begin();
+  const Contender* best = best_fixed_of(all);
+  if (!best) return;
+  all.best_fixed = best->name;
+  for (Contender& c : all.contenders)
+    if (&c != best) c.trends.regret = regret_of(*best, c, all.confidence);
+}
+
+}  // namespace fader
