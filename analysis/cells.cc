@@ -108,6 +108,8 @@ Study study_of(Collection all, const std::string& baseline) {
   Study out;
   out.folder = all.folder;
   out.left_out = all.left_out;
+  out.plan = all.plan;
+  out.searched = all.searched;
   std::map<std::string, std::string> cell_of;  // points
   const auto later = [](const std::string& a, const std::string& b) { return naturally_before(a, b); };
   std::map<std::string, Cell, decltype(later)> cells(later);

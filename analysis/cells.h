@@ -5,6 +5,7 @@
 #pragma once
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct Study {
   std::filesystem::path folder;
   std::vector<Cell> cells;                      ///< in the order of their names, numbers in them by size
   std::vector<LeftOut> left_out;                ///< of all cells, and of none
+  std::optional<PlanFile> plan;
+  std::vector<Searched> searched;               ///< candidates that policies were chosen from
   std::vector<Axis> axes;                       ///< along which cells lie; empty: a single cell
 };
 

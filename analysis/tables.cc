@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "analysis/evidence.h"
 #include "analysis/trend_tables.h"
 #include "core/error.h"
 #include "core/files.h"
@@ -72,6 +73,24 @@ TableText paired_table(const Comparison& all) {
     const stats::Paired& p = *c.paired;
     out.add(++row).add(c.name).add(p.difference).add(p.interval.low).add(p.interval.high).add(p.n).add(p.sd).add(p.correlation);
     out.add(p.unpaired.low).add(p.unpaired.high).add(p.gain).add(all.wins(p)).end_row();
+  }
+  return out;
+}
+
+TableText tests_table(const Cell& cell) {
+  const Comparison& all = cell.comparison;
+  TableText out(provenance(all, "difference to the baseline over pairs of runs of equal seed: paired t and studentised bootstrap intervals; p of paired t, of "
+                                "Wilcoxon's signed ranks (exact), of paired t after Holm's correction over these policies; improvement: probability that a "
+                                "run of the policy is better than one of the baseline; smallest_effect: shown by so many pairs in 80 of 100 experiments at "
+                                "this SD; seeds_needed: to show this difference as often, 0: above 10,000 or not known; interquartile mean of the policy's runs"),
+                {"policy", "n", "difference", "t_lo", "t_hi", "studentised_lo", "studentised_hi", "p_t", "p_wilcoxon", "p_holm", "improvement",
+                 "improvement_lo", "improvement_hi", "smallest_effect", "seeds_needed", "interquartile", "interquartile_lo", "interquartile_hi"});
+  for (const ContenderEvidence& c : evidence_against_baseline(cell)) {
+    const Evidence& e = c.evidence;
+    out.add(c.contender->name).add(e.paired.n).add(e.paired.difference).add(e.paired.interval.low).add(e.paired.interval.high);
+    out.add(e.studentised.low).add(e.studentised.high).add(e.p_t).add(e.p_wilcoxon).add(e.p_holm).add(e.improvement);
+    out.add(e.improvement_interval.low).add(e.improvement_interval.high).add(e.smallest_effect).add(e.seeds_needed);
+    out.add(c.interquartile).add(c.interquartile_interval.low).add(c.interquartile_interval.high).end_row();
   }
   return out;
 }
@@ -182,6 +201,20 @@ class Writer {
   std::set<fs::path> written_;
 };
 
+TableText hypotheses_table(const Study& study, const std::vector<Tested>& tested) {
+  static constexpr const char* kOutcome[] = {"supported", "contradicted", "not shown", "too few pairs", "not tested"};
+  TableText out(provenance(study.cells[0].comparison, "hypotheses stated before the runs began; p_holm: corrected over all of them"),
+                {"hypothesis", "policy", "against", "metric", "direction", "cell", "outcome", "n", "difference", "t_lo", "t_hi", "studentised_lo", "studentised_hi",
+                 "p_t", "p_wilcoxon", "p_holm", "smallest_effect", "seeds_needed"});
+  for (const Tested& t : tested) {
+    const Evidence& e = t.evidence;
+    out.add(t.stated.name).add(t.stated.policy).add(t.stated.against).add(t.stated.metric).add(t.stated.direction).add(t.cell);
+    out.add(kOutcome[static_cast<std::size_t>(t.outcome)]).add(e.paired.n).add(e.paired.difference).add(e.paired.interval.low).add(e.paired.interval.high);
+    out.add(e.studentised.low).add(e.studentised.high).add(e.p_t).add(e.p_wilcoxon).add(e.p_holm).add(e.smallest_effect).add(e.seeds_needed).end_row();
+  }
+  return out;
+}
+
 void write_tables_of(const Cell& cell, Writer& writer) {
   const Comparison& all = cell.comparison;
   const auto write = [&](const std::string& name, const TableText& table) { writer.write(cell.file + name, table); };
@@ -190,6 +223,7 @@ void write_tables_of(const Cell& cell, Writer& writer) {
   write("policies", policies_table(all));
   write("paired", paired_table(all));
   write("pairs", pairs_table(all));
+  write("tests", tests_table(cell));
   const std::string against = all.curve_quantity + " against " + all.x_name;
   write("curves", curves_table(all, against, [](const Contender& c) -> const Curve& { return c.curve; }));
   write("differences", curves_table(all, "difference to the baseline, paired by seed: " + against,
@@ -286,6 +320,7 @@ void write_tables(const Study& study, const fs::path& folder) {
     for (const Contender& c : cell.comparison.contenders)
       points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
   writer.write("points", points);
+  if (const std::vector<Tested> tested = tested_hypotheses(study); !tested.empty()) writer.write("hypotheses", hypotheses_table(study, tested));
   for (const NamedTable& over : overview_tables(study)) writer.write(over.name, over.table);
   writer.remove_stale(first.experiment);
 }

@@ -476,7 +476,7 @@ class Expansion {
       for (const std::string& own : {"policies." + point.policy.name + ".", std::string("policy.")})
         if (key.starts_with(own)) key.erase(0, own.size());
       slug += fmt::format(",{}={}", key, in_a_name(choice.text));
-      point.varies.push_back(choice.shown());
+      point.varies.push_back(fmt::format("{}={}", key == choice.axis ? key : "policy." + key, choice.text));
       if (is_of_environment(choice)) point.cell += (point.cell.empty() ? "" : ",") + choice.shown();
     }
     if (rung >= 0) point.stage = "search";

@@ -141,7 +141,7 @@ TEST_CASE("over cells there is a line for one axis, maps for two, a table for mo
                                                 Contains("], 2 pairs |"));
   for (const fs::path& x : {line, map, more}) {
     const std::string page = read_file(x / "report.html"), text = read_file(x / "report.md");
-    CHECK_THAT(page, Contains("<h2 id=\"s2\">Over the cells</h2>") && Contains("Verdicts"));
+    CHECK_THAT(page, Contains("<h2 id=\"s3\">Over the cells</h2>") && Contains("Verdicts"));
     CHECK_THAT(text, Contains("## Over the cells") && Contains("## env.a=1") && Contains("### Policies"));
     if (options.figures) CHECK(page.find("<svg") != std::string::npos);
   }

@@ -59,6 +59,7 @@ struct SyntheticRun {
   std::int64_t members = 0;                    ///< 0: the file does not say
   std::string cell{};                          ///< and `varies`: not written when empty
   std::vector<std::string> varies{};
+  std::string stage{};
   std::vector<std::vector<double>> domain_tokens{}, credit{};   ///< interval by interval; not written when empty
   std::string credit_name = "byproduct_regression";
   std::string point() const {
@@ -141,6 +142,7 @@ inline fs::path write_run(const fs::path& experiment, const SyntheticRun& run) {
   if (run.members > 0) root["members"] = run.members;
   if (!run.cell.empty()) root["cell"] = run.cell;
   if (!run.varies.empty()) root["varies"] = run.varies;
+  if (!run.stage.empty()) root["stage"] = run.stage;
   std::vector<Attributes> episodes;
   for (const std::string& phase : run.phases) {
     episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}});

@@ -60,7 +60,7 @@ TEST_CASE("a grid is every combination; an axis of one policy is that policy's a
   CHECK(slugs(e) == std::vector<std::string>{"policy=ucb,c=0.5,env.horizon=20", "policy=ucb,c=0.5,env.horizon=40", "policy=ucb,c=1,env.horizon=20",
                                              "policy=ucb,c=1,env.horizon=40", "policy=uniform,env.horizon=20", "policy=uniform,env.horizon=40"});
   CHECK(e.points[1].cell == "env.horizon=40");
-  CHECK(e.points[1].varies == std::vector<std::string>{"policies.ucb.c=0.5", "env.horizon=40"});
+  CHECK(e.points[1].varies == std::vector<std::string>{"policy.c=0.5", "env.horizon=40"});
   CHECK(e.points[5].cell == e.points[1].cell);
   CHECK(setting(e.points[2], "env.horizon") == "20");
   CHECK(setting(e.points[2], "policy.c") == "1.0");
