@@ -38,6 +38,10 @@ do for [i=last:1:-1] {
   first = named(line[i]) ? i : first
 }
 edge(k) = strcol(k) eq "NaN" ? column(4) : column(k)   # no band: one without width
+lowest = -1e300   # of what is shown: a band that leaves it goes along its edge, since gnuplot draws those it has to cut beside the axes
+highest = 1e300
+kept(k) = edge(k) < lowest ? lowest : edge(k) > highest ? highest : edge(k)
+limit = "if (high > low) { lowest = low - 0.05*(high - low); highest = high + 0.05*(high - low); set yrange [lowest:highest] }"
 
 set output part
 set lmargin 12
@@ -64,11 +68,11 @@ if (!paired) {   # few runs have wide intervals at their first steps: the range 
   high = -1e300
   stats curves using (low = $4 < low ? $4 : low, high = $4 > high ? $4 : high, $3) nooutput
   stats curves using (low = later(5) < low ? later(5) : low, high = later(6) > high ? later(6) : high, $3) nooutput
-  if (high > low) { set yrange [low - 0.05*(high - low):high + 0.05*(high - low)] }
+  @limit
 }
 if (crosses) { set arrow 1 from graph 0,first 0 to graph 1,first 0 nohead linecolor rgb "#888888" linewidth 1 back }
 plot for [i=1:first-1] curves index i-1 using ($3/unit):4 with lines linetype type(0) notitle, \
-     for [i=first:last] curves index i-1 using ($3/unit):(edge(5)):(edge(6)) with filledcurves \
+     for [i=first:last] curves index i-1 using ($3/unit):(kept(5)):(kept(6)) with filledcurves \
        fillstyle transparent solid 0.12 noborder linetype line[i] notitle, \
      for [i=first:last] curves index i-1 using ($3/unit):4 with lines linetype line[i] notitle, \
      for [i=1:entries] keyentry with lines linetype i title label[i]
@@ -85,7 +89,7 @@ if (paired) {
   high = 0
   stats differences using (low = later(5) < low ? later(5) : low, high = later(6) > high ? later(6) : high, $3) nooutput
   stats differences using (low = $4 < low ? $4 : low, high = $4 > high ? $4 : high, $3) nooutput
-  if (high > low) { set yrange [low - 0.05*(high - low):high + 0.05*(high - low)] }
+  @limit
   set size 1,0.46
   set origin 0,0
   set tmargin 1
@@ -97,7 +101,7 @@ if (paired) {
   unset label 1
   unset arrow 1
   plot for [i=1:first-1] differences index i-1 using ($3/unit):4 with lines linetype type(0) notitle, \
-       for [i=first:pairs] differences index i-1 using ($3/unit):(edge(5)):(edge(6)) with filledcurves \
+       for [i=first:pairs] differences index i-1 using ($3/unit):(kept(5)):(kept(6)) with filledcurves \
          fillstyle transparent solid 0.12 noborder linetype pair[i] notitle, \
        0 with lines linetype 1 notitle, \
        for [i=first:pairs] differences index i-1 using ($3/unit):4 with lines linetype pair[i] notitle
