@@ -55,7 +55,7 @@ struct Told final : Results {
 
 }  // namespace
 
-TEST_CASE("a grid is every combination; an axis of one policy is that policy's alone") {
+TEST_CASE("a grid is every combination, and an axis of one policy is that policy's alone") {
   const Experiment e = loaded(std::string(kBandit) + "[sweep.over]\npolicies.ucb.c = [0.5, 1]\nenv.horizon = [20, 40]\n");
   CHECK(slugs(e) == std::vector<std::string>{"policy=ucb,c=0.5,env.horizon=20", "policy=ucb,c=0.5,env.horizon=40", "policy=ucb,c=1,env.horizon=20",
                                              "policy=ucb,c=1,env.horizon=40", "policy=uniform,env.horizon=20", "policy=uniform,env.horizon=40"});
@@ -199,7 +199,7 @@ TEST_CASE("halving: every rung keeps the best, the last one names the winner") {
   CHECK_THROWS_WITH(winner.settle(Told(), 0), Contains("no candidate of the search for 'ucb'"));
 }
 
-TEST_CASE("without a resource every rung is whole, on seeds of its own; a loss is better when it is lower") {
+TEST_CASE("without a resource every rung is whole, on seeds of its own, and a loss is better when it is lower") {
   const Experiment e = loaded(std::string(kBandit) + "[sweep]\nmethod = \"halving\"\nrungs = 2\nseeds = [7, 8]\nresource = \"none\"\nmetric = \"final/loss_test\"\n"
                                                      "[sweep.over]\npolicies.ucb.c = [0.5, 1]\n");
   CHECK(e.points[0].run.seeds == std::vector<std::int64_t>{7, 8});
