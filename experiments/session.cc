@@ -170,12 +170,12 @@ class Session {
       throw;
     }
     end();
+    Policy& policy = *cohort_.seats[0].policy;
+    if (writes() && !failed_ && policy.spec().learns)  // a run that is complete has its console
+      save_console(run_.folder / "console.bin", console_identity(run_.point, cohort_.env->spec()), policy);
     if (recorder_) recorder_->finish();
     if (failed_) throw RunError(fmt::format("{}: {}", run_.folder.string(), recorder_ ? recorder_->failure() : "failed; rank 0 says why"));
-    if (!writes()) return;
-    Policy& policy = *cohort_.seats[0].policy;
-    if (policy.spec().learns) save_console(run_.folder / "console.bin", console_identity(run_.point, cohort_.env->spec()), policy);
-    checkpoints_.clear();
+    if (writes()) checkpoints_.clear();
   }
 
  private:

@@ -257,12 +257,23 @@ class Pool {
     Teller teller(report);
     try {
       const Leader* leader = options_.leader;
-      execute(run, signals_, relay, teller, leader ? leader->meet(id, run, plan_.tasks()[task].point, signals_) : nullptr);
+      if (!leader && was_completed(run, task)) report({{"found", true}});
+      else execute(run, signals_, relay, teller, leader ? leader->meet(id, run, plan_.tasks()[task].point, signals_) : nullptr);
     } catch (const LostRank&) {
       report({{"lost", true}});
       throw;
     }
     report({{"values", outcome_of(run.folder / "run.h5", experiment_.compare.metric)}});
+  }
+
+  /// By a process that was killed before it could say so, after this one had looked.
+  bool was_completed(const Run& run, std::size_t task) const {
+    try {
+      return is_complete(run, prepared_.corpus[task]);
+    } catch (const ConfigError&) {
+      if (!plan_.point(task).settle) throw;
+      return false;  // of what it had turned out to be before
+    }
   }
 
   void listen() {
@@ -274,7 +285,7 @@ class Pool {
       for (const auto& message : worker.child->receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
         else if (message.contains("lost")) result_.lost = true;
-        else if (message.contains("values")) worker.came_to = message;
+        else if (message.contains("values") || message.contains("found")) worker.came_to.update(message);
         else if (message.contains("journal")) claims_.note(worker.claim.run, message["journal"], message["text"]);
         else show(message, display_);
       }
@@ -334,10 +345,9 @@ PlanFile plan_of(const Experiment& experiment, const Plan& plan) {
   return out;
 }
 
-/// Decides, while no other process does, whether this one begins anew, goes on, or works beside others; then joins.
-std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
-                             const fs::path& folder, Display& display) {
-  const FileLock alone(folder.parent_path() / fmt::format(".{}.lock", folder.filename().string()));
+/// Decides whether this process begins anew, goes on, or works beside others, and makes the folder ready for that. The caller holds
+/// the lock of those who decide.
+std::unique_ptr<Claims> enter(const Plan& plan, const Experiment& experiment, const SweepOptions& options, const fs::path& folder, Display& display) {
   const bool there = fs::exists(folder / "journal.jsonl");
   auto claims = there ? std::make_unique<Claims>(folder, options.launch) : nullptr;
   if (claims) claims->refresh();
@@ -355,7 +365,17 @@ std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const E
   }
   make_folder(folder);
   if (!other) write_plan(folder, plan_of(experiment, plan));
-  if (!claims) claims = std::make_unique<Claims>(folder, options.launch);
+  return claims ? std::move(claims) : std::make_unique<Claims>(folder, options.launch);
+}
+
+FileLock lock_of_those_who_decide(const fs::path& folder) {
+  return FileLock(folder.parent_path() / fmt::format(".{}.lock", folder.filename().string()));
+}
+
+std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
+                             const fs::path& folder, Display& display) {
+  const FileLock alone = lock_of_those_who_decide(folder);
+  auto claims = enter(plan, experiment, options, folder, display);
   claims->join(plan.hash(), plan.keys(), {{"file", experiment.file.string()}});
   for (std::size_t task = 0; task < plan.tasks().size(); ++task)
     if (prepared.found[task] && !claims->has_ended(task)) {  // complete, and whoever played it could not say so any more
@@ -381,6 +401,16 @@ std::vector<SummaryRow> summary_of(const Plan& plan, const Claims& claims, const
 }
 
 }  // namespace
+
+std::size_t prepare(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
+  const Plan plan(experiment, options.seeds, options.points);
+  const fs::path folder = options.out / experiment.name;
+  make_folder(options.out);
+  Preparation(experiment, options, plan, folder, options.out / "cache").run(display, signals.stop);
+  const FileLock alone = lock_of_those_who_decide(folder);
+  enter(plan, experiment, options, folder, display);
+  return plan.tasks().size();
+}
 
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
   const Plan plan(experiment, options.seeds, options.points);
