@@ -89,13 +89,20 @@ std::vector<std::int64_t> whole_numbers(const po::variables_map& given, const st
   throw ConfigError(std::string(error.what()) + kSeeHelp);
 }
 
+/// The library would take the word after a lone --slurm, a file, for its value.
+Texts words_of(int argc, const char* const* argv) {
+  Texts out(argv + std::min(argc, 1), argv + argc);
+  std::replace(out.begin(), out.end(), std::string("--slurm"), std::string("--slurm= "));
+  return out;
+}
+
 po::variables_map parsed(int argc, const char* const* argv) {
   po::variables_map given;
   const po::options_description options = with_files();
   po::positional_options_description files;
   files.add("file", -1);
   try {
-    po::store(po::command_line_parser(argc, argv)
+    po::store(po::command_line_parser(words_of(argc, argv))
                   .options(options)
                   .positional(files)
                   .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
@@ -151,7 +158,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (given.count("jobs")) out.jobs = whole_number(given["jobs"].as<std::string>(), "jobs", 1, 4096);
   if (given.count("out")) out.out = given["out"].as<std::string>();
   if (out.out.empty()) throw ConfigError("--out is empty; expected a folder");
-  if (given.count("slurm")) out.slurm = given["slurm"].as<std::string>();
+  if (given.count("slurm")) {
+    const std::string options = given["slurm"].as<std::string>();
+    out.slurm = options.substr(std::min(options.find_first_not_of(' '), options.size()));
+  }
   if (given.count("list")) {
     out.subject = given["list"].as<std::string>();
     const Texts shelves = shelf_names();

@@ -413,7 +413,13 @@ void execute(const Run& run, const Signals& signals, Progress& progress, RunWatc
 bool is_complete(const Run& run, const std::string& corpus_sha256) {
   const auto file = run.folder / "run.h5";
   if (!std::filesystem::exists(file)) return false;
-  const RunReader reader(file);
+  std::optional<RunReader> opened;
+  try {
+    opened.emplace(file);
+  } catch (const DataError&) {
+    return false;  // half-written when its process was killed
+  }
+  const RunReader& reader = *opened;
   const auto text = [&](const char* name) {
     const auto it = reader.root().find(name);
     const auto* value = it == reader.root().end() ? nullptr : std::get_if<std::string>(&it->second);

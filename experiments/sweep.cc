@@ -61,10 +61,18 @@ RunOutcome to_outcome(const nlohmann::json& values) {
   return out;
 }
 
+/// Of its run.h5, in bytes; 0: there is none.
+std::uint64_t size_of_run(const fs::path& folder) {
+  std::error_code absent;
+  const std::uint64_t bytes = fs::file_size(folder / "run.h5", absent);
+  return absent ? 0 : bytes;
+}
+
 /// What a sweep finds before it plays anything.
 struct Prepared {
   std::vector<std::string> corpus;              ///< by task: hash of its content; "" without one
   std::vector<std::optional<RunOutcome>> found;    ///< by task: complete runs of an earlier start
+  std::vector<bool> gone;                       ///< by task: the journal says complete, and its file is not
 };
 
 /// Builds what the runs share, checks that every point can be put together, and says which runs are complete already; in a
@@ -77,7 +85,7 @@ class Preparation {
   /// Throws what the child found.
   Prepared run(Display& display, const std::atomic<int>& stop) {
     const std::size_t n = plan_.tasks().size();
-    Prepared out{std::vector<std::string>(n), std::vector<std::optional<RunOutcome>>(n)};
+    Prepared out{std::vector<std::string>(n), std::vector<std::optional<RunOutcome>>(n), std::vector<bool>(n)};
     Child child([&](const Child::Report& report) { work(report); });
     while (!child.ended()) {
       pollfd wait{child.descriptor(), POLLIN, 0};
@@ -85,6 +93,7 @@ class Preparation {
       for (const auto& message : child.receive()) {
         if (message.contains("corpus")) out.corpus.at(message["task"].get<std::size_t>()) = message["corpus"];
         else if (message.contains("values")) out.found.at(message["task"].get<std::size_t>()) = to_outcome(message["values"]);
+        else if (message.contains("gone")) out.gone.at(message["task"].get<std::size_t>()) = true;
         else show(message, display);
       }
       if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
@@ -105,8 +114,10 @@ class Preparation {
     }
     if (!options_.resume || !fs::exists(folder_)) return;
     const Board board = read_board();
+    const std::vector<RunKey> keys = plan_.keys();
     for (std::size_t i = 0; i < plan_.tasks().size(); ++i)
       if (const auto outcome = found(i, corpora[&plan_.point(i)], board)) report({{"task", i}, {"values", *outcome}});
+      else if (board.of(keys[i]).stage == RunState::Stage::complete && !is_as_left(i, board.of(keys[i]))) report({{"task", i}, {"gone", true}});
   }
 
   /// Returns the hash of the point's corpus.
@@ -135,14 +146,16 @@ class Preparation {
     const Point& point = plan_.point(task);
     const std::int64_t seed = plan_.tasks()[task].seed;
     const fs::path folder = run_folder(folder_, point, seed);
-    std::error_code absent;
-    const std::uint64_t bytes = fs::file_size(folder / "run.h5", absent);
-    if (absent) return std::nullopt;
     const RunState& state = board.of({point.slug, seed});
-    const bool as_it_was = state.stage == RunState::Stage::complete && state.bytes == bytes && state.corpus == corpus;
+    const bool as_it_was = state.stage == RunState::Stage::complete && is_as_left(task, state) && state.corpus == corpus;
     if (as_it_was && (point.settle || state.hash == point.hash)) return state.outcome;
     if (point.settle || !is_complete({experiment_, point, seed, folder, cache_, {}}, corpus)) return std::nullopt;
     return outcome_of(folder / "run.h5", experiment_.compare.metric);
+  }
+
+  bool is_as_left(std::size_t task, const RunState& state) const {
+    const std::uint64_t bytes = size_of_run(run_folder(folder_, plan_.point(task), plan_.tasks()[task].seed));
+    return bytes > 0 && bytes == state.bytes;
   }
 
   const Experiment& experiment_;
@@ -295,8 +308,7 @@ class Pool {
       }
       nlohmann::json facts = std::move(worker.came_to);
       facts["hash"] = worker.point.hash;
-      std::error_code absent;
-      facts["bytes"] = fs::file_size(folder_of(worker) / "run.h5", absent);
+      facts["bytes"] = size_of_run(folder_of(worker));
       end(worker.claim.run, *worker.child->ended(), std::move(facts));
       display_.ended(it->first);
       it = working_.erase(it);
@@ -377,13 +389,14 @@ std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const E
   const FileLock alone = lock_of_those_who_decide(folder);
   auto claims = enter(plan, experiment, options, folder, display);
   claims->join(plan.hash(), plan.keys(), {{"file", experiment.file.string()}});
-  for (std::size_t task = 0; task < plan.tasks().size(); ++task)
-    if (prepared.found[task] && !claims->has_ended(task)) {  // complete, and whoever played it could not say so any more
-      std::error_code absent;
-      const std::uint64_t bytes = fs::file_size(run_folder(folder, plan.point(task), plan.tasks()[task].seed) / "run.h5", absent);
+  for (std::size_t task = 0; task < plan.tasks().size(); ++task) {
+    const std::uint64_t bytes = size_of_run(run_folder(folder, plan.point(task), plan.tasks()[task].seed));
+    if (prepared.gone[task] && claims->has_ended(task) && bytes != claims->state(task).bytes)
+      claims->stopped(task);  // somebody took the file away, or it did not survive a power cut
+    if (prepared.found[task] && !claims->has_ended(task))  // complete, and whoever played it could not say so any more
       claims->complete(task, {{"found", true}, {"hash", plan.point(task).hash}, {"corpus", prepared.corpus[task]}, {"bytes", bytes},
                               {"values", *prepared.found[task]}});
-    }
+  }
   return claims;
 }
 
