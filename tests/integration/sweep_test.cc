@@ -71,10 +71,28 @@ class Cluster {
 }  // namespace
 
 TEST_CASE("a sweep that is killed again and again has every run once, with the same bits") {
-  disturb("kill_sweep", "1 3 --points 5 --seeds 3 --kills 5 --sample 6");
+  disturb("kill_sweep", "1 3 --points 4 --seeds 3 --kills 4 --sample 6");
 }
 
-TEST_CASE("processes of one mpirun share a sweep, and one of them can be killed") { disturb("mpi_sweep", "3 --points 12 --seeds 3"); }
+TEST_CASE("processes of one mpirun share a sweep, and one of them can be killed") { disturb("mpi_sweep", "3 --points 3 --seeds 8"); }
+
+TEST_CASE("a run completed by a process that was killed before it could say so is not played again by one that had looked before") {
+  const Scratch scratch;
+  scratch.write("two.toml", std::string(kBandits) + "[compare]\nbaseline = \"ucb\"\n");
+  // the first is stopped, its child plays on; the second joins while it does
+  const Ran ran = shell(fmt::format(
+      "cd '{}' && fader='{}/fader' && run=\"$fader two.toml --point 0 --seed 0 --set env.horizon=20000 --quiet\"\n"
+      "until_() {{ for i in $(seq 600); do if eval \"$1\" >/dev/null 2>&1; then return; fi; sleep 0.05; done; echo \"never: $1\"; }}\n"
+      "$run & first=$!\nuntil_ 'grep -q start runs/two/journal.jsonl'; kill -STOP $first\n"
+      "$run --resume >/dev/null & second=$!\nuntil_ '[ $(grep -c sweep runs/two/journal.jsonl) = 2 ]'\n"
+      "\"$fader\" tool check runs/two | grep -q 'ok: complete' && echo 'too quick'\n"
+      "until_ '\"$fader\" tool check runs/two | grep \"ok: complete\"'; before=$(sha256sum runs/two/*/*/run.h5)\n"
+      "kill -KILL $first; wait $second; echo \"code $?\"; [ \"$before\" = \"$(sha256sum runs/two/*/*/run.h5)\" ] && echo untouched",
+      scratch.path().string(), FADER_BINARY_DIR));
+  INFO(ran.text);
+  CHECK_THAT(ran.text, Contains("code 0\nuntouched\n") && !Contains("never") && !Contains("too quick"));
+  CHECK(count_of(text_of(scratch / "runs/two/journal.jsonl"), "\"found\":true") == 1);
+}
 
 TEST_CASE("a run whose file is gone or half-written is played again") {
   const Scratch scratch;
