@@ -222,7 +222,8 @@ void Claims::refresh() {
 }
 
 std::string launch_of_environment(const std::function<std::string(const char*)>& environment) {
-  for (const char* name : {"SLURM_ARRAY_JOB_ID", "PMIX_NAMESPACE", "TORCHELASTIC_RUN_ID"})
+  // Open MPI 4's namespace is a hash of host and process, which come again in a container; its key for transports is random.
+  for (const char* name : {"SLURM_ARRAY_JOB_ID", "OMPI_MCA_orte_precondition_transports", "PMIX_NAMESPACE", "TORCHELASTIC_RUN_ID"})
     if (const std::string value = environment(name); !value.empty()) return fmt::format("{}={}", name, value);
   const std::string job = environment("SLURM_JOB_ID"), step = environment("SLURM_STEP_ID");
   return job.empty() ? "" : fmt::format("SLURM_JOB_ID={}.{}", job, step);

@@ -33,6 +33,9 @@ po::options_description described() {
       ("jobs", one("N"), "runs at a time (default: cores / threads of a run)")
       ("out", one("DIR"), "where results go (default: runs)")
       ("resume", "keep the complete runs of an earlier start with the same configuration, run the others")
+      ("slurm", po::value<std::string>()->implicit_value("")->value_name("OPTIONS"),
+       "do not run: submit a Slurm job array of --jobs jobs (default: runs, at most 8) that does, and its report after it; "
+       "OPTIONS are sbatch's: --slurm=\"--partition=cpu --time=1:00:00\"")
       ("dry-run", "check everything, show the points, run nothing")
       ("print-config", "print every point in full, with where each value came from")
       ("list", one("SHELF"), "what there is: agents, policies, rewards, credits or envs")
@@ -86,13 +89,20 @@ std::vector<std::int64_t> whole_numbers(const po::variables_map& given, const st
   throw ConfigError(std::string(error.what()) + kSeeHelp);
 }
 
+/// The library would take the word after a lone --slurm, a file, for its value.
+Texts words_of(int argc, const char* const* argv) {
+  Texts out(argv + std::min(argc, 1), argv + argc);
+  std::replace(out.begin(), out.end(), std::string("--slurm"), std::string("--slurm= "));
+  return out;
+}
+
 po::variables_map parsed(int argc, const char* const* argv) {
   po::variables_map given;
   const po::options_description options = with_files();
   po::positional_options_description files;
   files.add("file", -1);
   try {
-    po::store(po::command_line_parser(argc, argv)
+    po::store(po::command_line_parser(words_of(argc, argv))
                   .options(options)
                   .positional(files)
                   .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
@@ -122,7 +132,7 @@ CommandLine::Job job_of(const po::variables_map& given) {
     throw ConfigError(fmt::format("no experiment file{}; try: run_experiment experiments/bandit_ucb.toml",
                                   chosen.empty() ? "" : " for --" + chosen));
   if (!takes_files && job != Job::help)
-    for (const char* other : {"file", "set", "seed", "point", "jobs", "out", "resume"})
+    for (const char* other : {"file", "set", "seed", "point", "jobs", "out", "resume", "slurm"})
       if (given.count(other))
         throw ConfigError(fmt::format("--{} takes no {}", chosen,
                                       other == std::string("file") ? "experiment file" : fmt::format("--{}", other)));
@@ -148,6 +158,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (given.count("jobs")) out.jobs = whole_number(given["jobs"].as<std::string>(), "jobs", 1, 4096);
   if (given.count("out")) out.out = given["out"].as<std::string>();
   if (out.out.empty()) throw ConfigError("--out is empty; expected a folder");
+  if (given.count("slurm")) {
+    const std::string options = given["slurm"].as<std::string>();
+    out.slurm = options.substr(std::min(options.find_first_not_of(' '), options.size()));
+  }
   if (given.count("list")) {
     out.subject = given["list"].as<std::string>();
     const Texts shelves = shelf_names();

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct CommandLine {
   std::string subject;                        ///< of list: the shelf; of explain: the name
   std::filesystem::path left, right;          ///< of compare
   bool resume = false;                        ///< keep complete runs of the same configuration
+  std::optional<std::string> slurm;           ///< submit to Slurm, with these options for sbatch
   bool quiet = false;
 };
 

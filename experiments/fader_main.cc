@@ -16,6 +16,7 @@
 #include "experiments/launch.h"
 #include "experiments/provenance.h"
 #include "experiments/report_program.h"
+#include "experiments/slurm.h"
 #include "experiments/sweep.h"
 #include "experiments/tool.h"
 
@@ -64,14 +65,58 @@ void dry_run(const CommandLine& line, const Experiment& experiment) {
   print(fmt::format("\n{}{} runs; nothing was run\n", outlook(experiment), runs));
 }
 
+/// What goes on with a file's runs, --jobs apart.
+std::vector<std::string> arguments_to_resume(const CommandLine& line, const std::filesystem::path& file) {
+  std::vector<std::string> out = {file.string(), "--resume"};
+  for (const std::string& o : line.overrides) out.insert(out.end(), {"--set", o});
+  for (const auto s : line.seeds) out.insert(out.end(), {"--seed", fmt::format("{}", s)});
+  for (const auto p : line.points) out.insert(out.end(), {"--point", fmt::format("{}", p)});
+  if (line.out != "runs") out.insert(out.end(), {"--out", line.out.string()});
+  return out;
+}
+
 std::string resume_command(const CommandLine& line, const std::filesystem::path& file, const Launch* launch) {
-  std::string command = fmt::format("{}./run_experiment {} --resume", launch ? launch->command : "", file.string());
-  for (const std::string& o : line.overrides) command += fmt::format(" --set '{}'", o);
-  for (const auto s : line.seeds) command += fmt::format(" --seed {}", s);
-  for (const auto p : line.points) command += fmt::format(" --point {}", p);
+  std::string command = fmt::format("{}./run_experiment", launch ? launch->command : "");
+  for (const std::string& word : arguments_to_resume(line, file)) command += " " + shell_word(word);
   if (line.jobs > 0) command += fmt::format(" --jobs {}", line.jobs);
-  if (line.out != "runs") command += fmt::format(" --out {}", line.out.string());
   return command;
+}
+
+SweepOptions sweep_options(const CommandLine& line, const Attributes& origin) {
+  SweepOptions options;
+  options.out = line.out;
+  options.seeds = line.seeds;
+  options.points.assign(line.points.begin(), line.points.end());
+  options.jobs = static_cast<int>(line.jobs);
+  options.resume = line.resume;
+  options.launch = launch_of_environment(of_process);
+  options.provenance = origin;
+  return options;
+}
+
+/// Nothing is submitted before all of it has been checked.
+int submit_all(const CommandLine& line, const std::vector<Experiment>& experiments, const Attributes& origin) {
+  constexpr std::size_t kJobs = 8;  // of an array, unless --jobs says it
+  check_slurm_options(*line.slurm);
+  const SweepOptions options = sweep_options(line, origin);
+  for (const Experiment& experiment : experiments)
+    if (processes_of(experiment, options.points) > 1)
+      throw ConfigError("--slurm: with run.processes above 1 the processes of a run must start together; submit a script of your own with srun in it");
+  const auto program = std::filesystem::read_symlink("/proc/self/exe");
+  for (std::size_t i = 0; i < experiments.size(); ++i) {
+    Display display(STDERR_FILENO, line.quiet);
+    const std::size_t runs = prepare(experiments[i], options, display, g_signals);
+    display.clear();
+    SlurmArray array{experiments[i].name, line.out / experiments[i].name, {program.string()}, program.parent_path() / "fader_report", 1, 1, *line.slurm};
+    for (const std::string& word : arguments_to_resume(line, line.files[i])) array.command.push_back(word);
+    array.command.push_back("--quiet");
+    array.jobs = line.jobs > 0 ? static_cast<std::size_t>(line.jobs) : std::min(runs, kJobs);
+    for (const Point& point : experiments[i].points) array.threads = std::max(array.threads, point.run.threads);
+    const Submitted jobs = submit(array);
+    print(fmt::format("{}: {} runs; job {} ({} of an array) plays them, then job {} makes the report\n  scripts and what they say: {}\n", array.name, runs,
+                      jobs.array, array.jobs, jobs.report, (array.folder / "slurm").string()));
+  }
+  return 0;
 }
 
 /// How the processes of this start share their runs; nothing: each plays for itself.
@@ -87,22 +132,15 @@ int run(const CommandLine& line, const Attributes& origin) {
   catch_signals();
   std::vector<Experiment> experiments;  // all are checked before the first starts
   for (const auto& file : line.files) experiments.push_back(load_experiment(file, line.overrides));
-  const std::vector<std::size_t> points(line.points.begin(), line.points.end());
-  const std::optional<Launch> launch = launch_for(experiments, points);
+  if (line.slurm) return submit_all(line, experiments, origin);
+  const std::optional<Launch> launch = launch_for(experiments, {line.points.begin(), line.points.end()});
   if (launch && launch->rank > 0) return follow(experiments[0], line.out, origin, *launch, g_signals);
   int code = 0;
   for (std::size_t i = 0; i < experiments.size(); ++i) {
     std::optional<Leader> leader;
     if (launch) leader.emplace(*launch, patience_of(experiments[i].points[0]), g_signals);
-    SweepOptions options;
+    SweepOptions options = sweep_options(line, origin);
     options.leader = leader ? &*leader : nullptr;
-    options.out = line.out;
-    options.seeds = line.seeds;
-    options.points = points;
-    options.jobs = static_cast<int>(line.jobs);
-    options.resume = line.resume;
-    options.launch = launch_of_environment(of_process);
-    options.provenance = origin;
     if (!line.quiet) fmt::print(stderr, "{}", outlook(experiments[i]));
     Display display(STDERR_FILENO, line.quiet);
     const SweepResult result = sweep(experiments[i], options, display, g_signals);

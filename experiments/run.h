@@ -71,7 +71,7 @@ void execute(const Run& run, const Signals& signals, Progress& progress, RunWatc
              std::shared_ptr<Ranks> ranks = nullptr);
 
 /// Whether the folder holds a complete run of this very configuration and corpus. ConfigError with a list of the differences
-/// when it holds a run of another; DataError when its corpus had another content. `corpus_sha256`: "" when not known.
+/// when it holds a run of another; DataError when its corpus had another content. A file that cannot be read is not complete. `corpus_sha256`: "" when not known.
 bool is_complete(const Run& run, const std::string& corpus_sha256 = "");
 
 }  // namespace fader

@@ -170,12 +170,12 @@ class Session {
       throw;
     }
     end();
+    Policy& policy = *cohort_.seats[0].policy;
+    if (writes() && !failed_ && policy.spec().learns)  // a run that is complete has its console
+      save_console(run_.folder / "console.bin", console_identity(run_.point, cohort_.env->spec()), policy);
     if (recorder_) recorder_->finish();
     if (failed_) throw RunError(fmt::format("{}: {}", run_.folder.string(), recorder_ ? recorder_->failure() : "failed; rank 0 says why"));
-    if (!writes()) return;
-    Policy& policy = *cohort_.seats[0].policy;
-    if (policy.spec().learns) save_console(run_.folder / "console.bin", console_identity(run_.point, cohort_.env->spec()), policy);
-    checkpoints_.clear();
+    if (writes()) checkpoints_.clear();
   }
 
  private:
@@ -413,7 +413,13 @@ void execute(const Run& run, const Signals& signals, Progress& progress, RunWatc
 bool is_complete(const Run& run, const std::string& corpus_sha256) {
   const auto file = run.folder / "run.h5";
   if (!std::filesystem::exists(file)) return false;
-  const RunReader reader(file);
+  std::optional<RunReader> opened;
+  try {
+    opened.emplace(file);
+  } catch (const DataError&) {
+    return false;  // half-written when its process was killed
+  }
+  const RunReader& reader = *opened;
   const auto text = [&](const char* name) {
     const auto it = reader.root().find(name);
     const auto* value = it == reader.root().end() ? nullptr : std::get_if<std::string>(&it->second);

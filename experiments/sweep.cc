@@ -61,10 +61,18 @@ RunOutcome to_outcome(const nlohmann::json& values) {
   return out;
 }
 
+/// Of its run.h5, in bytes; 0: there is none.
+std::uint64_t size_of_run(const fs::path& folder) {
+  std::error_code absent;
+  const std::uint64_t bytes = fs::file_size(folder / "run.h5", absent);
+  return absent ? 0 : bytes;
+}
+
 /// What a sweep finds before it plays anything.
 struct Prepared {
   std::vector<std::string> corpus;              ///< by task: hash of its content; "" without one
   std::vector<std::optional<RunOutcome>> found;    ///< by task: complete runs of an earlier start
+  std::vector<bool> gone;                       ///< by task: the journal says complete, and its file is not
 };
 
 /// Builds what the runs share, checks that every point can be put together, and says which runs are complete already; in a
@@ -77,7 +85,7 @@ class Preparation {
   /// Throws what the child found.
   Prepared run(Display& display, const std::atomic<int>& stop) {
     const std::size_t n = plan_.tasks().size();
-    Prepared out{std::vector<std::string>(n), std::vector<std::optional<RunOutcome>>(n)};
+    Prepared out{std::vector<std::string>(n), std::vector<std::optional<RunOutcome>>(n), std::vector<bool>(n)};
     Child child([&](const Child::Report& report) { work(report); });
     while (!child.ended()) {
       pollfd wait{child.descriptor(), POLLIN, 0};
@@ -85,6 +93,7 @@ class Preparation {
       for (const auto& message : child.receive()) {
         if (message.contains("corpus")) out.corpus.at(message["task"].get<std::size_t>()) = message["corpus"];
         else if (message.contains("values")) out.found.at(message["task"].get<std::size_t>()) = to_outcome(message["values"]);
+        else if (message.contains("gone")) out.gone.at(message["task"].get<std::size_t>()) = true;
         else show(message, display);
       }
       if (stop != 0) throw Stopped(stop, "stopped while preparing; nothing was run");  // the child is killed; half-built caches are temporary
@@ -105,8 +114,10 @@ class Preparation {
     }
     if (!options_.resume || !fs::exists(folder_)) return;
     const Board board = read_board();
+    const std::vector<RunKey> keys = plan_.keys();
     for (std::size_t i = 0; i < plan_.tasks().size(); ++i)
       if (const auto outcome = found(i, corpora[&plan_.point(i)], board)) report({{"task", i}, {"values", *outcome}});
+      else if (board.of(keys[i]).stage == RunState::Stage::complete && !is_as_left(i, board.of(keys[i]))) report({{"task", i}, {"gone", true}});
   }
 
   /// Returns the hash of the point's corpus.
@@ -135,14 +146,16 @@ class Preparation {
     const Point& point = plan_.point(task);
     const std::int64_t seed = plan_.tasks()[task].seed;
     const fs::path folder = run_folder(folder_, point, seed);
-    std::error_code absent;
-    const std::uint64_t bytes = fs::file_size(folder / "run.h5", absent);
-    if (absent) return std::nullopt;
     const RunState& state = board.of({point.slug, seed});
-    const bool as_it_was = state.stage == RunState::Stage::complete && state.bytes == bytes && state.corpus == corpus;
+    const bool as_it_was = state.stage == RunState::Stage::complete && is_as_left(task, state) && state.corpus == corpus;
     if (as_it_was && (point.settle || state.hash == point.hash)) return state.outcome;
     if (point.settle || !is_complete({experiment_, point, seed, folder, cache_, {}}, corpus)) return std::nullopt;
     return outcome_of(folder / "run.h5", experiment_.compare.metric);
+  }
+
+  bool is_as_left(std::size_t task, const RunState& state) const {
+    const std::uint64_t bytes = size_of_run(run_folder(folder_, plan_.point(task), plan_.tasks()[task].seed));
+    return bytes > 0 && bytes == state.bytes;
   }
 
   const Experiment& experiment_;
@@ -257,12 +270,23 @@ class Pool {
     Teller teller(report);
     try {
       const Leader* leader = options_.leader;
-      execute(run, signals_, relay, teller, leader ? leader->meet(id, run, plan_.tasks()[task].point, signals_) : nullptr);
+      if (!leader && was_completed(run, task)) report({{"found", true}});
+      else execute(run, signals_, relay, teller, leader ? leader->meet(id, run, plan_.tasks()[task].point, signals_) : nullptr);
     } catch (const LostRank&) {
       report({{"lost", true}});
       throw;
     }
     report({{"values", outcome_of(run.folder / "run.h5", experiment_.compare.metric)}});
+  }
+
+  /// By a process that was killed before it could say so, after this one had looked.
+  bool was_completed(const Run& run, std::size_t task) const {
+    try {
+      return is_complete(run, prepared_.corpus[task]);
+    } catch (const ConfigError&) {
+      if (!plan_.point(task).settle) throw;
+      return false;  // of what it had turned out to be before
+    }
   }
 
   void listen() {
@@ -274,7 +298,7 @@ class Pool {
       for (const auto& message : worker.child->receive()) {
         if (message.contains("interval")) display_.beat(it->first, to_beat(message));
         else if (message.contains("lost")) result_.lost = true;
-        else if (message.contains("values")) worker.came_to = message;
+        else if (message.contains("values") || message.contains("found")) worker.came_to.update(message);
         else if (message.contains("journal")) claims_.note(worker.claim.run, message["journal"], message["text"]);
         else show(message, display_);
       }
@@ -284,8 +308,7 @@ class Pool {
       }
       nlohmann::json facts = std::move(worker.came_to);
       facts["hash"] = worker.point.hash;
-      std::error_code absent;
-      facts["bytes"] = fs::file_size(folder_of(worker) / "run.h5", absent);
+      facts["bytes"] = size_of_run(folder_of(worker));
       end(worker.claim.run, *worker.child->ended(), std::move(facts));
       display_.ended(it->first);
       it = working_.erase(it);
@@ -334,10 +357,9 @@ PlanFile plan_of(const Experiment& experiment, const Plan& plan) {
   return out;
 }
 
-/// Decides, while no other process does, whether this one begins anew, goes on, or works beside others; then joins.
-std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
-                             const fs::path& folder, Display& display) {
-  const FileLock alone(folder.parent_path() / fmt::format(".{}.lock", folder.filename().string()));
+/// Decides whether this process begins anew, goes on, or works beside others, and makes the folder ready for that. The caller holds
+/// the lock of those who decide.
+std::unique_ptr<Claims> enter(const Plan& plan, const Experiment& experiment, const SweepOptions& options, const fs::path& folder, Display& display) {
   const bool there = fs::exists(folder / "journal.jsonl");
   auto claims = there ? std::make_unique<Claims>(folder, options.launch) : nullptr;
   if (claims) claims->refresh();
@@ -355,15 +377,26 @@ std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const E
   }
   make_folder(folder);
   if (!other) write_plan(folder, plan_of(experiment, plan));
-  if (!claims) claims = std::make_unique<Claims>(folder, options.launch);
+  return claims ? std::move(claims) : std::make_unique<Claims>(folder, options.launch);
+}
+
+FileLock lock_of_those_who_decide(const fs::path& folder) {
+  return FileLock(folder.parent_path() / fmt::format(".{}.lock", folder.filename().string()));
+}
+
+std::unique_ptr<Claims> join(const Plan& plan, const Prepared& prepared, const Experiment& experiment, const SweepOptions& options,
+                             const fs::path& folder, Display& display) {
+  const FileLock alone = lock_of_those_who_decide(folder);
+  auto claims = enter(plan, experiment, options, folder, display);
   claims->join(plan.hash(), plan.keys(), {{"file", experiment.file.string()}});
-  for (std::size_t task = 0; task < plan.tasks().size(); ++task)
-    if (prepared.found[task] && !claims->has_ended(task)) {  // complete, and whoever played it could not say so any more
-      std::error_code absent;
-      const std::uint64_t bytes = fs::file_size(run_folder(folder, plan.point(task), plan.tasks()[task].seed) / "run.h5", absent);
+  for (std::size_t task = 0; task < plan.tasks().size(); ++task) {
+    const std::uint64_t bytes = size_of_run(run_folder(folder, plan.point(task), plan.tasks()[task].seed));
+    if (prepared.gone[task] && claims->has_ended(task) && bytes != claims->state(task).bytes)
+      claims->stopped(task);  // somebody took the file away, or it did not survive a power cut
+    if (prepared.found[task] && !claims->has_ended(task))  // complete, and whoever played it could not say so any more
       claims->complete(task, {{"found", true}, {"hash", plan.point(task).hash}, {"corpus", prepared.corpus[task]}, {"bytes", bytes},
                               {"values", *prepared.found[task]}});
-    }
+  }
   return claims;
 }
 
@@ -381,6 +414,16 @@ std::vector<SummaryRow> summary_of(const Plan& plan, const Claims& claims, const
 }
 
 }  // namespace
+
+std::size_t prepare(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
+  const Plan plan(experiment, options.seeds, options.points);
+  const fs::path folder = options.out / experiment.name;
+  make_folder(options.out);
+  Preparation(experiment, options, plan, folder, options.out / "cache").run(display, signals.stop);
+  const FileLock alone = lock_of_those_who_decide(folder);
+  enter(plan, experiment, options, folder, display);
+  return plan.tasks().size();
+}
 
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
   const Plan plan(experiment, options.seeds, options.points);

@@ -35,6 +35,10 @@ struct SweepResult {
   bool lost = false;                    ///< another process of the launch is: what was not played is left
 };
 
+/// Checks and builds all that `sweep` would, moves earlier results aside unless `resume`, and runs nothing: for processes that will
+/// come with `resume`. Returns how many runs there are. Throws as `sweep` does.
+std::size_t prepare(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
+
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
 

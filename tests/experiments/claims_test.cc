@@ -256,6 +256,8 @@ TEST_CASE("the launch is that of a job array, an mpirun or a step, in this order
   };
   CHECK(of({}).empty());
   CHECK(of({{"SLURM_ARRAY_JOB_ID", "7"}, {"SLURM_JOB_ID", "9"}}) == of({{"SLURM_ARRAY_JOB_ID", "7"}, {"SLURM_JOB_ID", "8"}}));
+  CHECK(of({{"PMIX_NAMESPACE", "x"}, {"OMPI_MCA_orte_precondition_transports", "1-2"}}) !=
+        of({{"PMIX_NAMESPACE", "x"}, {"OMPI_MCA_orte_precondition_transports", "3-4"}}));
   CHECK(of({{"PMIX_NAMESPACE", "x"}}) != of({{"PMIX_NAMESPACE", "y"}}));
   CHECK(of({{"SLURM_JOB_ID", "9"}, {"SLURM_STEP_ID", "0"}}) != of({{"SLURM_JOB_ID", "9"}, {"SLURM_STEP_ID", "1"}}));
 }

@@ -46,6 +46,10 @@ TEST_CASE("options repeat, in any place, and keep their order") {
   CHECK(line.quiet);
   CHECK(line.resume);
   CHECK(parse({"a.toml", "b.toml", "--dry-run"}).files.size() == 2);
+  CHECK_FALSE(line.slurm);
+  CHECK(parse({"--slurm", "a.toml"}).slurm == "");  // what follows is not its value
+  CHECK(parse({"--slurm", "a.toml"}).files.size() == 1);
+  CHECK(parse({"a.toml", "--slurm=--partition=x --time=1:00:00"}).slurm == "--partition=x --time=1:00:00");
 }
 
 TEST_CASE("every job") {
@@ -84,6 +88,7 @@ TEST_CASE("what cannot be understood is refused with advice") {
   CHECK(message({"--compare", "a"}) == "--compare takes two runs, --compare A B; found 1");
   CHECK(message({"--compare", "a", "b", "c"}) == "--compare takes two runs, --compare A B; found 3");
   CHECK(message({"--compare", "a", "b", "--out", "x"}) == "--compare takes no --out");
+  CHECK(message({"--list", "envs", "--slurm"}) == "--list takes no --slurm");
   CHECK(message({"a.toml", "--set"}) == "the required argument for option '--set' is missing; see --help");
   CHECK(message({"a.toml", "--out", "x", "--out", "y"}) == "option '--out' cannot be specified more than once; see --help");
   CHECK(message({"a.toml", "--out="}) ==
@@ -93,6 +98,6 @@ TEST_CASE("what cannot be understood is refused with advice") {
 TEST_CASE("--help names every option and exit code") {
   const std::string text = help_text();
   for (const char* word : {"FILE", "--set", "--seed", "--point", "--jobs", "--out", "--dry-run", "--print-config", "--list",
-                           "--explain", "--compare", "--quiet", "--resume", "--version", "--help", "130 and 143"})
+                           "--explain", "--compare", "--quiet", "--resume", "--slurm", "--version", "--help", "130 and 143"})
     CHECK(text.find(word) != std::string::npos);
 }
