@@ -109,7 +109,7 @@ TEST_CASE("a run whose file is gone or half-written is played again") {
   CHECK(count_of(text_of(scratch / "two/journal.jsonl"), "\"event\":\"start\"") == 8);
 }
 
-TEST_CASE("--slurm submits an array that plays the sweep, and its report after it") {
+TEST_CASE("a sweep by --slurm submits an array that plays the sweep, and its report after it") {
   const Cluster cluster;
   const Ran ran = cluster.submit("--slurm='--partition=x --time=1:00:00' --jobs 3 --set env.horizon=30 --seed 4 --seed 5");
   INFO(ran.text << cluster.said());
@@ -126,7 +126,7 @@ TEST_CASE("--slurm submits an array that plays the sweep, and its report after i
   CHECK(fs::exists(cluster.folder() / "summary.tsv"));
 }
 
-TEST_CASE("--slurm moves earlier results aside, with --resume it keeps them") {
+TEST_CASE("a sweep by --slurm moves earlier results aside, with --resume it keeps them") {
   const Cluster cluster;
   REQUIRE(cluster.submit("--quiet").code == 0);
   REQUIRE(cluster.submit("--slurm --resume").code == 0);
