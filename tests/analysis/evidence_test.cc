@@ -88,7 +88,7 @@ TEST_CASE("hypotheses are supported, contradicted, not shown, or not tested, cor
   CHECK_THAT(sentence(tested[4], 0.95), Contains("not tested, policy 'gone' has no complete run here"));
 }
 
-TEST_CASE("fewer than six pairs give no verdict on a hypothesis; none stated is said") {
+TEST_CASE("fewer than six pairs give no verdict on a hypothesis, none stated is said") {
   const ScratchFolder scratch;
   write_three(scratch.path(), 5);
   write_plan(scratch.path(), plan_with({{"", "good", "random", "final/loss_test", "lower", ""}}));
@@ -111,7 +111,7 @@ TEST_CASE("what was planned and is not there is named, candidates of searches ap
   CHECK(c.left_out[1].reason == "planned, and not there");
 }
 
-TEST_CASE("candidates are counted and not compared; what is made for its seed may differ from seed to seed; equal FLOPs need no equal tokens") {
+TEST_CASE("candidates are counted and not compared, what is made for its seed may differ from seed to seed, equal FLOPs need no equal tokens") {
   const ScratchFolder scratch;
   write_three(scratch.path(), 2);
   const auto write = [&](const std::string& policy, std::uint64_t seed, const std::string& stage, const std::string& config, double scale) {

@@ -67,7 +67,7 @@ TEST_CASE("the preset for what trains has all of them, with random agents where 
     for (const std::size_t before : p.after) CHECK(e.points[before].slug != p.slug);
 }
 
-TEST_CASE("a policy of the file stands in for a baseline that it is; what is for several agents is left out where there is one") {
+TEST_CASE("a policy of the file stands in for a baseline that it is, what is for several agents is left out where there is one") {
   const ScratchFolder scratch;
   const Experiment e = loaded(scratch.path(), kBandit);
   CHECK(names(e).count("b3_uniform") == 0);
