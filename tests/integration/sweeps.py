@@ -72,7 +72,7 @@ class Sweep:
     """One folder with an experiment, and what is known of it while it is disturbed."""
 
     def __init__(self, fader, folder, points, seeds):
-        self.fader, self.folder, self.points, self.seeds = str(fader), pathlib.Path(folder), points, seeds
+        self.fader, self.folder, self.points, self.seeds = str(pathlib.Path(fader).resolve()), pathlib.Path(folder), points, seeds
         self.folder.mkdir(parents=True)
         write_sweep(self.folder / "grid.toml", points, seeds)
         self.log = open(self.folder / "log", "ab")
