@@ -2,9 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
 #include "core/options.h"
 
 namespace fader {
+namespace {
+
+// What the point's run of this seed cost; without one, what its runs cost on average.
+double flops(const Results& results, std::size_t point, std::int64_t seed) {
+  double sum = 0, n = 0;
+  for (const auto& [s, outcome] : results.outcomes(point)) {
+    const auto value = outcome.find("flops");
+    if (value == outcome.end() || !(value->second > 0)) continue;
+    if (s == seed) return value->second;
+    sum += value->second;
+    ++n;
+  }
+  if (n == 0) throw RunError("no run of the console, or of random picks, is complete, whose FLOPs it is to match");
+  return sum / n;
+}
+
+}  // namespace
 
 std::vector<AddedBaseline> full_baselines(const BaselineScene& scene) {
   using From = AddedBaseline::From;
@@ -40,6 +61,22 @@ std::vector<AddedBaseline> full_baselines(const BaselineScene& scene) {
   if (scene.trains) add("b9_random_same_flops", at_random + " }\n", From::same_flops).of = scene.console;
   if (scene.oracle) add("b10_oracle_greedy", "kind = \"oracle_greedy\"\n");
   return out;
+}
+
+std::string other_seed_setting(const std::string& policy, const Results& results, std::size_t console, std::int64_t seed) {
+  const auto runs = results.outcomes(console);
+  if (runs.empty()) throw RunError("no run of the console that it follows is complete");
+  std::vector<std::int64_t> seeds;
+  for (const auto& run : runs) seeds.push_back(run.first);
+  std::sort(seeds.begin(), seeds.end());
+  const auto next = std::upper_bound(seeds.begin(), seeds.end(), seed);
+  const auto file = std::filesystem::absolute(results.run_file(console, next == seeds.end() ? seeds.front() : *next));
+  return fmt::format("policies.{}.from={}", policy, toml_quote(file.string()));
+}
+
+std::string same_flops_setting(const Point& point, const Results& results, std::size_t console, std::size_t random, std::int64_t seed) {
+  const double ratio = flops(results, console, seed) / flops(results, random, seed);
+  return fmt::format("train.intervals={}", std::max<std::int64_t>(1, std::llround(static_cast<double>(point.train.intervals) * ratio)));
 }
 
 }  // namespace fader

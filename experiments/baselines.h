@@ -18,8 +18,11 @@
 // successive halving (halving.h), chosen by the validation loss on seeds of its own, and the winner plays the seeds of the experiment. The console is
 // compare.console: the first policy of the file that learns. A policy of the file that is the same stands in for one of these.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <vector>
+
+#include "experiments/config.h"
 
 namespace fader {
 
@@ -42,5 +45,11 @@ struct BaselineScene {
 
 /// Those that make sense in this scene, each after what it comes after.
 std::vector<AddedBaseline> full_baselines(const BaselineScene& scene);
+
+/// The setting, as of --set, by which b5 and b6 follow the console's run with the next seed. RunError when no run of it is complete.
+std::string other_seed_setting(const std::string& policy, const Results& results, std::size_t console, std::int64_t seed);
+/// As many intervals as make random picks (`point`, which had its whole number of them at `random`) cost what the console's run of this
+/// seed did, or its runs on average. RunError when no run of either is complete.
+std::string same_flops_setting(const Point& point, const Results& results, std::size_t console, std::size_t random, std::int64_t seed);
 
 }  // namespace fader

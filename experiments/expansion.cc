@@ -4,15 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <optional>
 
 #include "core/error.h"
 #include "experiments/axes.h"
 #include "experiments/baselines.h"
+#include "experiments/comparison.h"
 #include "experiments/halving.h"
 #include "experiments/options_reader.h"
+#include "experiments/point_names.h"
 #include "experiments/point_reader.h"
 #include "experiments/resolve.h"
 
@@ -27,49 +28,6 @@ constexpr double kMostPoints = 100'000;
 
 bool contains(const std::vector<std::string>& list, const std::string& item) {
   return std::find(list.begin(), list.end(), item) != list.end();
-}
-
-// The name of an experiment whose file does not give one.
-std::string plain_name(const std::string& stem) {
-  std::string out;
-  for (const char c : stem) out += name_problem(fmt::format("_{}", c), "_-+.").empty() ? c : '_';
-  if (!name_problem(out.substr(0, 1), "_").empty()) out = fmt::format("_{}", out);
-  return out.substr(0, 64);
-}
-
-const TomlValue* walk(const TomlValue& tree, const std::string& path) {
-  const TomlValue* at = &tree;
-  for (std::size_t begin = 0; at && begin <= path.size();) {
-    const std::size_t end = std::min(path.find('.', begin), path.size());
-    at = at->find(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return at;
-}
-
-// A TOML value as part of a folder name: ["a", "b"] is a_b.
-std::string in_a_name(const std::string& value) {
-  std::string out;
-  for (const char c : value) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) || std::string_view("._+-").find(c) != std::string_view::npos;
-    if (plain) out += c;
-    else if (!out.empty() && out.back() != '_') out += '_';
-  }
-  while (!out.empty() && out.back() == '_') out.pop_back();
-  return out;
-}
-
-// "env.selection=top_k" for all that the policy's `set` names, with the values that it ended up with.
-std::string varied(const Point& point, const TomlValue* set) {
-  std::string out;
-  if (!set) return out;
-  for (const Setting& s : settings(point)) {
-    std::string path = s.path();
-    if (s.section.rfind("agents.", 0) == 0)  // by name in the file, by number in the settings
-      path = fmt::format("agents.{}.{}", point.agents[std::stoul(s.section.substr(7))].name, s.key);
-    if (walk(*set, path)) out += fmt::format(",{}={}", path, in_a_name(s.value));
-  }
-  return out;
 }
 
 class Expansion {
@@ -93,8 +51,7 @@ class Expansion {
     if (sweep && sweep->find("over")) axes_ = read_axes(*sweep->find("over"), tree_.root, problems_);
     else if (sweep && sweep->table() && out.compare.baselines == "none") problems_.add(sweep->place, "sweep: nothing varies; write [sweep.over] and what is to vary, over which values");
     read_points(out);
-    check_baseline(out);
-    read_hypotheses(out);
+    read_comparison(tree_, out, problems_);
     problems_.raise();
     check_different(out);
     problems_.raise();
@@ -104,7 +61,7 @@ class Expansion {
  private:
   std::string experiment_name(const std::filesystem::path& file) {
     const TomlValue* name = tree_.root.find("name");
-    if (!name) return plain_name(file.stem().string());
+    if (!name) return name_of_file(file.stem().string());
     const std::string problem =
         name->text() ? name_problem(*name->text(), "_-+.") : fmt::format("is {}; expected a text", name->found());
     if (!problem.empty()) problems_.add(name->place, "name " + problem);
@@ -366,7 +323,7 @@ class Expansion {
       Problems problems;
       Expansion again(tree, assignments, problems);
       again.axes_ = axes;
-      const std::string setting = flops ? intervals_of_flops(like, results, console, cheap, seed) : other_run(like.policy.name, results, console, seed);
+      const std::string setting = flops ? same_flops_setting(like, results, console, cheap, seed) : other_seed_setting(like.policy.name, results, console, seed);
       Combination combination = cell;
       if (const auto best = tuned ? tuned->winner(results) : std::nullopt)
         for (const Choice& choice : tuned->candidates[*best])
@@ -382,36 +339,6 @@ class Expansion {
       return settled;
     };
     push(out, std::move(point));
-  }
-
-  /// The run of the console with the next seed.
-  static std::string other_run(const std::string& policy, const Results& results, std::size_t console, std::int64_t seed) {
-    const auto runs = results.outcomes(console);
-    if (runs.empty()) throw RunError("no run of the console that it follows is complete");
-    std::vector<std::int64_t> seeds;
-    for (const auto& run : runs) seeds.push_back(run.first);
-    std::sort(seeds.begin(), seeds.end());
-    const auto next = std::upper_bound(seeds.begin(), seeds.end(), seed);
-    const auto file = std::filesystem::absolute(results.run_file(console, next == seeds.end() ? seeds.front() : *next));
-    return fmt::format("policies.{}.from={}", policy, toml_quote(file.string()));
-  }
-
-  /// As many intervals as make random picks cost what the console's run of this seed did.
-  static std::string intervals_of_flops(const Point& point, const Results& results, std::size_t console, std::size_t random, std::int64_t seed) {
-    const auto flops = [&](std::size_t of) {
-      double sum = 0, n = 0;
-      for (const auto& [s, outcome] : results.outcomes(of)) {
-        const auto value = outcome.find("flops");
-        if (value == outcome.end() || !(value->second > 0)) continue;
-        if (s == seed) return value->second;
-        sum += value->second;
-        ++n;
-      }
-      if (n == 0) throw RunError("no run of the console, or of random picks, is complete, whose FLOPs it is to match");
-      return sum / n;
-    };
-    const double ratio = flops(console) / flops(random);
-    return fmt::format("train.intervals={}", std::max<std::int64_t>(1, std::llround(static_cast<double>(point.train.intervals) * ratio)));
   }
 
   /// compare.console, or the first policy that learns.
@@ -518,39 +445,6 @@ class Expansion {
     for (const TomlValue& assignment : assignments_) apply_override(root, assignment, problems_);
     for (const TomlValue& setting : rung) apply_override(root, setting, problems_);
     return root;
-  }
-
-  void check_baseline(Experiment& out) {
-    std::vector<std::string> names;
-    for (const Point& point : out.points) names.push_back(point.policy.name);
-    if (out.compare.baseline.empty()) {
-      if (!names.empty()) out.compare.baseline = names[0];
-    } else if (!contains(names, out.compare.baseline)) {
-      const TomlValue* given = walk(tree_.root, "compare.baseline");
-      problems_.add(given ? given->place : tree_.file,
-                    fmt::format("compare.baseline: the experiment has no policy '{}'{}", out.compare.baseline,
-                                suggestion(out.compare.baseline, names)));
-    }
-  }
-
-  void read_hypotheses(Experiment& out) {
-    const TomlValue* list = tree_.root.find("hypotheses");
-    if (!list) return;
-    if (!list->list()) return problems_.add(list->place, fmt::format("hypotheses is {}; write [[hypotheses]], in two brackets, once for each", list->found()));
-    for (const TomlValue& element : *list->list()) {
-      HypothesisOptions read;
-      OptionsReader(problems_, {}).read(&element, "hypotheses", "hypotheses", read, {}, element.place);
-      Hypothesis& h = read.stated;
-      if (h.against.empty()) h.against = out.compare.baseline;
-      if (h.metric.empty()) h.metric = out.compare.metric;
-      for (const std::string& name : {h.policy, h.against})
-        if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name; }))
-          problems_.add(element.place, fmt::format("hypotheses: the experiment has no policy '{}'", name));
-      if (h.policy == h.against) problems_.add(element.place, fmt::format("hypotheses: '{}' is compared with itself; say against what", h.policy));
-      if (!h.cell.empty() && std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.cell == h.cell; }))
-        problems_.add(element.place, fmt::format("hypotheses: the sweep has no cell '{}'; --dry-run shows which there are", h.cell));
-      out.hypotheses.push_back(std::move(h));
-    }
   }
 
   void check_different(const Experiment& out) {

@@ -262,6 +262,16 @@ const TomlValue* TomlValue::find(std::string_view key) const {
       if (entry.key == key) return &entry.value;
   return nullptr;
 }
+
+const TomlValue* TomlValue::find_path(std::string_view path) const {
+  const TomlValue* at = this;
+  for (std::size_t begin = 0; at && begin <= path.size();) {
+    const std::size_t end = std::min(path.find('.', begin), path.size());
+    at = at->find(path.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return at;
+}
 TomlValue* TomlValue::find(std::string_view key) { return const_cast<TomlValue*>(std::as_const(*this).find(key)); }
 
 std::string TomlValue::found() const {

@@ -51,6 +51,7 @@ struct TomlValue {
   const std::string* text() const { return std::get_if<std::string>(&data); }
   TomlValue* find(std::string_view key);   ///< of a table; null when absent
   const TomlValue* find(std::string_view key) const;
+  const TomlValue* find_path(std::string_view path) const;   ///< "train.batch": a key of a table of a table
   std::string found() const;      ///< "the text 'abc'", "the whole number 3", "a list"
 };
 
