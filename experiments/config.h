@@ -117,6 +117,7 @@ struct Point {
                                         ///< other runs played, seed by seed; "same_flops": compared at equal FLOPs, not tokens
   std::vector<std::size_t> after;       ///< earlier points of the experiment whose runs must have ended before its own begin
   std::function<bool(const Results&)> wanted;  ///< asked then: whether it is played at all; empty: yes
+  double share = 1;                     ///< of points such as this one that will be wanted, for prices: 1/4 where one of four goes on
   /// Asked then, for a seed: what it turns out to be, which has the same slug; empty: what stands here. RunError: nothing to go by.
   std::function<Point(const Results&, std::int64_t seed)> settle;
   std::string hash;                     ///< sha256 of all that can change a result, seeds apart

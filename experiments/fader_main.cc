@@ -50,19 +50,34 @@ void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 
 std::vector<std::int64_t> seeds_of(const CommandLine& line, const Point& point) { return line.seeds.empty() ? point.run.seeds : line.seeds; }
 
+SweepOptions sweep_options(const CommandLine& line, const Attributes& origin) {
+  SweepOptions options;
+  options.out = line.out;
+  options.seeds = line.seeds;
+  options.points.assign(line.points.begin(), line.points.end());
+  options.jobs = static_cast<int>(line.jobs);
+  options.resume = line.resume;
+  options.launch = launch_of_environment(of_process);
+  options.provenance = origin;
+  return options;
+}
+
+std::string outlook_of(const Experiment& experiment, const SweepOptions& options) {
+  const Plan plan(experiment, options.seeds, options.points);
+  return outlook(plan, jobs_of(plan, options), options.out);
+}
+
 void dry_run(const CommandLine& line, const Experiment& experiment) {
   print(fmt::format("{}\n{}\n\n{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", experiment.name, experiment.question, "point", "name", "seeds", "decisions",
                     "tokens a run", "hash"));
-  std::size_t runs = 0;
   for (std::size_t i = 0; i < experiment.points.size(); ++i) {
     const Point& p = experiment.points[i];
     const std::size_t seeds = seeds_of(line, p).size();
-    runs += seeds;
     const std::string tokens = p.trains() ? fmt::format("{}", p.train.steps() * p.train.batch * p.model.context * p.run.episodes) : "-";
     const std::string decisions = p.trains() ? fmt::format("{}", p.train.intervals * p.run.episodes) : "-";
     print(fmt::format("{:>5}  {:<40} {:>5} {:>9} {:>12}  {}\n", i, p.slug, seeds, decisions, tokens, p.hash.substr(0, 12)));
   }
-  print(fmt::format("\n{}{} runs; nothing was run\n", outlook(experiment), runs));
+  print(fmt::format("\n{}nothing was run\n", outlook_of(experiment, sweep_options(line, {}))));
 }
 
 /// What goes on with a file's runs, --jobs apart.
@@ -80,18 +95,6 @@ std::string resume_command(const CommandLine& line, const std::filesystem::path&
   for (const std::string& word : arguments_to_resume(line, file)) command += " " + shell_word(word);
   if (line.jobs > 0) command += fmt::format(" --jobs {}", line.jobs);
   return command;
-}
-
-SweepOptions sweep_options(const CommandLine& line, const Attributes& origin) {
-  SweepOptions options;
-  options.out = line.out;
-  options.seeds = line.seeds;
-  options.points.assign(line.points.begin(), line.points.end());
-  options.jobs = static_cast<int>(line.jobs);
-  options.resume = line.resume;
-  options.launch = launch_of_environment(of_process);
-  options.provenance = origin;
-  return options;
 }
 
 /// Nothing is submitted before all of it has been checked.
@@ -141,7 +144,7 @@ int run(const CommandLine& line, const Attributes& origin) {
     if (launch) leader.emplace(*launch, patience_of(experiments[i].points[0]), g_signals);
     SweepOptions options = sweep_options(line, origin);
     options.leader = leader ? &*leader : nullptr;
-    if (!line.quiet) fmt::print(stderr, "{}", outlook(experiments[i]));
+    if (!line.quiet) fmt::print(stderr, "{}", outlook_of(experiments[i], options));
     Display display(STDERR_FILENO, line.quiet);
     const SweepResult result = sweep(experiments[i], options, display, g_signals);
     if (leader && result.signal == 0 && !result.lost) leader->end();

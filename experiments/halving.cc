@@ -58,6 +58,7 @@ void link_rungs(const Halving& halving, const std::vector<std::vector<std::size_
     for (std::size_t c = 0; c < rungs[r].size(); ++c) {
       Point& point = points[rungs[r][c]];
       point.after = rungs[r - 1];
+      point.share = static_cast<double>(playing) / static_cast<double>(halving.candidates);
       point.wanted = [halving, before = rungs[r - 1], seeds, c, playing](const Results& results) {
         const auto order = best_of(halving, metric_of(halving, before, seeds, results));
         const auto last = order.begin() + static_cast<std::ptrdiff_t>(std::min(playing, order.size()));

@@ -27,7 +27,7 @@ struct Halving {
 /// Whether `value` of the resource at a rung is its whole value divided by eta^(rungs - 1 - rung); at least 1.
 std::int64_t resource_at(const Halving& halving, std::int64_t whole, std::size_t rung);
 
-/// Links points: `rungs[r][c]` are the indices of candidate c's points, in `points`. Fills their `after` and `wanted`.
+/// Links points: `rungs[r][c]` are the indices of candidate c's points, in `points`. Fills their `after`, `wanted` and `share`.
 void link_rungs(const Halving& halving, const std::vector<std::vector<std::size_t>>& rungs, std::vector<Point>& points);
 
 /// Of the candidates that played the last rung (of `points`) to its end the best; nothing when there is none.

@@ -12,7 +12,6 @@
 #include "experiments/child.h"
 #include "experiments/claims.h"
 #include "experiments/outcome.h"
-#include "experiments/plan.h"
 #include "experiments/run.h"
 #include "store/plan_file.h"
 #include "trainer/cuda/cuda_bank.h"
@@ -425,6 +424,13 @@ std::size_t prepare(const Experiment& experiment, const SweepOptions& options, D
   return plan.tasks().size();
 }
 
+std::size_t jobs_of(const Plan& plan, const SweepOptions& options) {
+  if (options.leader || options.jobs > 0) return options.leader ? 1 : static_cast<std::size_t>(options.jobs);
+  std::int64_t threads = 1;
+  for (std::size_t task = 0; task < plan.tasks().size(); ++task) threads = std::max(threads, plan.point(task).run.threads);
+  return std::max<std::size_t>(1, std::thread::hardware_concurrency() / static_cast<std::size_t>(threads));
+}
+
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals) {
   const Plan plan(experiment, options.seeds, options.points);
   const std::size_t all = plan.tasks().size();
@@ -435,14 +441,8 @@ SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Dis
   const Prepared prepared = Preparation(experiment, options, plan, result.folder, options.out / "cache").run(display, signals.stop);
   const auto claims = join(plan, prepared, experiment, options, result.folder, display);
 
-  std::int64_t threads = 1;
-  for (std::size_t task = 0; task < all; ++task) {
-    threads = std::max(threads, plan.point(task).run.threads);
-    result.kept += claims->state(task).stage == RunState::Stage::complete ? 1 : 0;
-  }
-  const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto jobs = options.leader ? 1 : static_cast<std::size_t>(options.jobs > 0 ? options.jobs : std::max(1, cores / static_cast<int>(threads)));
-  Pool(experiment, options, plan, prepared, *claims, display, result, signals).play(jobs);
+  for (std::size_t task = 0; task < all; ++task) result.kept += claims->state(task).stage == RunState::Stage::complete ? 1 : 0;
+  Pool(experiment, options, plan, prepared, *claims, display, result, signals).play(jobs_of(plan, options));
   display.clear();
   for (std::size_t task = 0; task < all; ++task) {
     const RunState& state = claims->state(task);

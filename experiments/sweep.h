@@ -11,6 +11,7 @@
 #include "experiments/config.h"
 #include "experiments/display.h"
 #include "experiments/launch.h"
+#include "experiments/plan.h"
 #include "store/store.h"
 
 namespace fader {
@@ -38,6 +39,9 @@ struct SweepResult {
 /// Checks and builds all that `sweep` would, moves earlier results aside unless `resume`, and runs nothing: for processes that will
 /// come with `resume`. Returns how many runs there are. Throws as `sweep` does.
 std::size_t prepare(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
+
+/// How many runs are played at a time.
+std::size_t jobs_of(const Plan& plan, const SweepOptions& options);
 
 /// Runs what there is to run. Throws what the preparing child found: ConfigError, DataError, RunError.
 SweepResult sweep(const Experiment& experiment, const SweepOptions& options, Display& display, const Signals& signals);
