@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "analysis/budget_report.h"
 #include "analysis/captions.h"
 #include "analysis/tables.h"
 #include "analysis/trend_figures.h"
@@ -127,6 +128,7 @@ std::vector<Figure> planned_for(const Cell& cell, std::size_t cells) {
 
 std::vector<Figure> planned_figures(const Study& study) {
   std::vector<Figure> out = overview_figures(study);
+  std::ranges::move(budget_figures(study), std::back_inserter(out));
   for (std::size_t i = 0; i < study.cells.size(); ++i)
     for (Figure& figure : planned_for(study.cells[i], study.cells.size())) {
       figure.cell = i;

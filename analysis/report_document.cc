@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "analysis/budget_report.h"
 #include "analysis/evidence.h"
 #include "analysis/figures.h"
 #include "analysis/verdict.h"
@@ -66,6 +67,7 @@ class Author {
     hypotheses();
     verdicts();
     if (study_.cells.size() > 1) overview();
+    budgets();
     for (std::size_t i = 0; i < study_.cells.size(); ++i) cell(i);
     searched();
     figures_missing();
@@ -135,6 +137,22 @@ class Author {
       out_.say(
           fmt::format("Maps of the first {} of {} policies by name; the others are in the tables heat_<policy>.tsv.", kCurvesNamed, compared.size()));
     pictures(kAllCells);
+  }
+
+  void budgets() {
+    if (study_.budgets.empty()) return;
+    out_.heading(2, "Tokens and FLOPs to a loss");
+    for (const BudgetFamily& family : study_.budgets) {
+      if (!family.name.empty()) out_.heading(3, family.name);
+      out_.say(budgets_said(study_, family));
+      if (!family.note.empty()) continue;
+      if (!family.baseline.empty()) {
+        out_.blocks.push_back(CellRows{budgets_in_words(family), {1, 2, 3, 4}});
+        out_.say(budgets_explained(study_, family));
+      }
+      for (const char* of : {"_tokens", "_flops"})
+        pictures(kBudgets, family.file + of);
+    }
   }
 
   /// A row a policy, a column a cell.
@@ -262,9 +280,10 @@ class Author {
                     plain_quantity(all), kPairsForVerdict));
   }
 
-  void pictures(std::size_t cell) {
+  /// Those of a cell, or of these that of one name.
+  void pictures(std::size_t cell, const std::string& name = "") {
     for (const Figure& figure : drawing_.done) {
-      if (figure.cell != cell) continue;
+      if (figure.cell != cell || (!name.empty() && figure.name != name)) continue;
       Picture picture{"figures/" + figure.name, figure.caption, {}};
       for (std::size_t i = 1; i < figure.arguments.size(); ++i)
         if (const std::string& file = figure.arguments[i]; file.starts_with("tables/"))

@@ -176,6 +176,33 @@ void read_costs(const EpisodeReader& episode, RunRecord& run) {
   if (train == run.phases.end() || run.flops[static_cast<std::size_t>(train - run.phases.begin())] <= 0) run.spent.clear();  // nothing was trained
 }
 
+/// Without what stands behind a '#' outside of quotes, and blanks at the end.
+std::string without_comment(const std::string& line) {
+  std::size_t end = 0;
+  for (bool quoted = false; end < line.size() && (quoted || line[end] != '#'); ++end) {
+    if (line[end] == '\\' && quoted) ++end;
+    else if (line[end] == '"') quoted = !quoted;
+  }
+  std::string out = line.substr(0, end);
+  out.erase(out.find_last_not_of(" \t") + 1);
+  return out;
+}
+
+/// The resolved configuration, a line a key: what of it makes two runs of one policy comparable but for how long they trained.
+void read_setup(const std::string& toml, RunRecord& run) {
+  std::string section;
+  for (std::size_t at = 0; at < toml.size();) {
+    const std::size_t end = std::min(toml.find('\n', at), toml.size());
+    const std::string line = without_comment(toml.substr(at, end - at));
+    at = end + 1;
+    if (line.starts_with("[")) section = line;
+    const std::string key = line.substr(0, line.find(' ')), value = line.substr(std::min(line.size(), line.find('=') + 1));
+    if (section == "[train]" && key == "intervals") run.intervals = value;
+    else if (section == "[train]" && key == "steps_per_interval") run.interval_steps = value;
+    else if (!section.empty() && section != "[run]" && section != "[policy]" && !line.empty()) run.setup += line + "\n";
+  }
+}
+
 void read_identity(const RunReader& reader, const Reading& reading, RunRecord& run) {
   const Attributes& root = reader.root();
   run.policy = need(root, "policy_name");
@@ -193,6 +220,7 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.program = text(root, "version", "of unknown version") + (root.contains("git_commit") ? ", commit " + text(root, "git_commit") : "");
   run.cell = text(root, "cell");
   run.stage = text(root, "stage");
+  read_setup(text(root, "config_toml"), run);
   if (const auto found = root.find("varies"); found != root.end()) {
     const auto* list = std::get_if<std::vector<std::string>>(&found->second);
     if (!list) throw DataError("states what varies otherwise than as a list of texts");
@@ -255,7 +283,8 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   require_complete(reader);
   read_identity(reader, reading, run);
   read_summary(reader, run);
-  const EpisodeReader episode(reader, shown_episode(reader));
+  const std::size_t shown = shown_episode(reader);
+  const EpisodeReader episode(reader, shown);
   const bool summed_up = std::ranges::find(reader.summary_columns(), run.metric, &Column::path) != reader.summary_columns().end();
   run.value_of_shown = run.judged.empty() || !summed_up;
   run.value = run.value_of_shown ? episode.number(run.metric) : mean_judged(run, &PlayedEpisode::value);
@@ -272,6 +301,8 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   run.train = episode.column("infos/loss_train");
   run.validation = episode.column("infos/loss_validation");
   run.rewards = episode.column("rewards");
+  const std::string planned = text(reader.episode(shown), "total_steps");
+  run.whole = planned.empty() || planned == fmt::format("{}", reader.committed(shown).intervals);
   run.reward_name = episode.said("rewards", &Column::note);
   run.reward_name = run.reward_name.substr(0, run.reward_name.find(','));
   read_weights(episode, run);

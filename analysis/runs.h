@@ -32,6 +32,9 @@ struct RunRecord {
   std::string cell;                  ///< what of the environment a sweep varies, as it is in this run; "": nothing of it
   std::vector<std::string> varies;   ///< "policy.c=0.5": what this point has otherwise than others of its sweep
   std::string stage;                 ///< "", "derived" (from other runs, seed by seed), "same_flops" (more tokens); "search" is left out
+  std::string setup;                 ///< its configuration without seeds, policy and length of training, comments aside; "": not in the file
+  std::string intervals, interval_steps;  ///< the length of training, as its configuration has it
+  bool whole = true;                 ///< played all intervals that it was to have; false: cut short, its schedule did not end
   double confidence = 0.95;
   bool screening = false;
   std::size_t episodes = 1;          ///< that were played
