@@ -124,7 +124,7 @@ Figure budget_figure(const Study& study, const BudgetFamily& family, const Kind&
       "learning-rate schedule; none is taken from the middle of a longer run.",
       all.quantity, kind.of == &BudgetPolicy::tokens ? "tokens" : "FLOPs (all phases but observation: training, set-up and the whole overhead)",
       family.name.empty() ? "" : fmt::format(" ({})", family.name), seeds,
-      single ? "" : fmt::format(", bars are {} t intervals of that mean, cut where they leave the range", level), curves_said(family, kind.of));
+      single ? "" : fmt::format(", bars are {} t intervals of that mean, set side by side, cut where they leave the range", level), curves_said(family, kind.of));
   if (!std::isnan(target)) out.caption += fmt::format(" Dotted: the target, {} at its greatest budget.", family.baseline);
   out.caption += named_at_length(all);
   return out;
@@ -132,8 +132,8 @@ Figure budget_figure(const Study& study, const BudgetFamily& family, const Kind&
 
 std::string amount(double x) {
   if (x >= 1e12) return fmt::format("{:.3g}", x);
-  for (const auto& [unit, name] : {std::pair(1e9, " billion"), std::pair(1e6, " million")})
-    if (x >= unit) return fmt::format("{:.3g}{}", x / unit, name);
+  for (const auto& [unit, name] : {std::pair(1e9, " billion"), std::pair(1e6, " million"), std::pair(1e4, " thousand")})
+    if (x >= unit) return fmt::format("{:.3g}{}", x / (unit == 1e4 ? 1e3 : unit), name);
   return fmt::format("{:.0f}", x);
 }
 

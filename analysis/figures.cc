@@ -9,6 +9,7 @@
 #include "analysis/captions.h"
 #include "analysis/tables.h"
 #include "analysis/trend_figures.h"
+#include "analysis/verdict.h"
 
 namespace fader {
 namespace {
@@ -59,6 +60,8 @@ Figure forest_figure(const Comparison& all, const std::string& at) {
       "Difference in {} to {}, paired by seed ({} pairs a policy): mean with its {} paired t interval, and every pair (circles). Not "
       "corrected for the number of policies.",
       all.quantity, all.baseline, n, level);
+  for (const Contender& c : all.contenders)
+    if (const std::string apart = tokens_apart(all, c); !apart.empty()) out.caption += fmt::format(" {} was {}.", c.name, apart);
   if (pairs.size() > kRowsDrawn) out.caption += fmt::format(" The best {} of {} policies.", kRowsDrawn, pairs.size());
   return out;
 }

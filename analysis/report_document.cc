@@ -232,6 +232,12 @@ class Author {
     out_.blocks.push_back(std::move(list));
   }
 
+  /// Beside every table that has a policy on more tokens than the others.
+  void unequal_tokens(const Comparison& all) {
+    for (const Contender& c : all.contenders)
+      if (const std::string apart = tokens_apart(all, c); !apart.empty()) out_.say(fmt::format("{} was {}.", c.name, apart));
+  }
+
   void explain_policies(const Comparison& all) {
     std::string text = fmt::format("Runs: complete ones, one a seed. {}: mean ± standard deviation from run to run.", all.quantity);
     if (!all.baseline.empty())
@@ -242,6 +248,7 @@ class Author {
     out_.say(text +
              " Overhead: share of the seconds that scoring, probing, selecting, rewards, console and store take beside training, set-up and "
              "observation left aside; by FLOPs it is in the table policies.tsv.");
+    unequal_tokens(all);
   }
 
   void tests(const Cell& cell) {
@@ -263,6 +270,7 @@ class Author {
                          "paired t, corrected over these policies. Least effect: what so many pairs show in 80 of 100 experiments, at the SD found; seeds "
                          "needed: to show the difference found as often. With intervals of the probability and the interquartile mean in the table tests.tsv.",
                          plain_quantity(all)));
+    unequal_tokens(all);
   }
 
   void pairing(const Cell& cell) {
