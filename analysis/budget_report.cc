@@ -120,7 +120,7 @@ Figure budget_figure(const Study& study, const BudgetFamily& family, const Kind&
                    (single ? seeds : fmt::format("{} t intervals, {} a budget", level, seeds)) + named_in_brief(all),
                    std::isnan(target) ? "" : fmt::format("{:.6g}", target), family.baseline};
   out.caption = fmt::format(
-      "{} against the {} of the whole run{}: mean over {} a budget{}; {}. Every point is of runs that were trained for that budget alone and ended their own "
+      "Several budgets of training: {} against the {} of the whole run{}, mean over {} a budget{}; {}. Every point is of runs that were trained for that budget alone and ended their own "
       "learning-rate schedule; none is taken from the middle of a longer run.",
       all.quantity, kind.of == &BudgetPolicy::tokens ? "tokens" : "FLOPs (all phases but observation: training, set-up and the whole overhead)",
       family.name.empty() ? "" : fmt::format(" ({})", family.name), seeds,
@@ -131,8 +131,8 @@ Figure budget_figure(const Study& study, const BudgetFamily& family, const Kind&
 }
 
 std::string amount(double x) {
-  if (x >= 1e12) return fmt::format("{:.3g}", x);
-  for (const auto& [unit, name] : {std::pair(1e9, " billion"), std::pair(1e6, " million"), std::pair(1e4, " thousand")})
+  if (x >= 1e15) return fmt::format("{:.3g}", x);
+  for (const auto& [unit, name] : {std::pair(1e12, " trillion"), std::pair(1e9, " billion"), std::pair(1e6, " million"), std::pair(1e4, " thousand")})
     if (x >= unit) return fmt::format("{:.3g}{}", x / (unit == 1e4 ? 1e3 : unit), name);
   return fmt::format("{:.0f}", x);
 }
@@ -146,7 +146,7 @@ std::string faster(const BudgetPolicy& p, const BudgetCurveOf& c) {
   if (p.is_baseline) return "baseline";
   if (std::isnan(c.speed_up.factor)) return c.speed_up.note.empty() ? "n/a" : c.speed_up.note;
   const stats::Interval& i = c.speed_up.interval;
-  return i.known() ? fmt::format("{:.2f} [{:.2f}, {:.2f}], {} seeds", c.speed_up.factor, i.low, i.high, c.seeds) : fmt::format("{:.2f}; {}", c.speed_up.factor, c.speed_up.note);
+  return i.known() ? fmt::format("{:.2f} [{:.2f}, {:.2f}]", c.speed_up.factor, i.low, i.high) : fmt::format("{:.2f}; {}", c.speed_up.factor, c.speed_up.note);
 }
 
 }  // namespace
@@ -191,9 +191,9 @@ std::string budgets_said(const Study& study, const BudgetFamily& family) {
 }
 
 std::vector<std::vector<std::string>> budgets_in_words(const BudgetFamily& family) {
-  std::vector<std::vector<std::string>> rows = {{"policy", "tokens to the target", "speed-up in tokens", "FLOPs to the target", "speed-up in FLOPs"}};
+  std::vector<std::vector<std::string>> rows = {{"policy", "tokens to the target", "speed-up in tokens", "FLOPs to the target", "speed-up in FLOPs", "seeds of the speed-up"}};
   for (const BudgetPolicy& p : family.policies)
-    rows.push_back({p.name, reached(p.tokens), faster(p, p.tokens), reached(p.flops), faster(p, p.flops)});
+    rows.push_back({p.name, reached(p.tokens), faster(p, p.tokens), reached(p.flops), faster(p, p.flops), p.is_baseline ? "" : fmt::format("{}", p.tokens.seeds)});
   return rows;
 }
 

@@ -110,13 +110,21 @@ class Author {
              "here is screening. All numbers are in the table hypotheses.tsv.");
   }
 
-  /// How much was tried out before.
+  /// How much was tried out before, and whether what it was chosen by is compared again.
   void searched() {
     if (study_.searched.empty()) return;
+    std::set<std::uint64_t> compared;
+    for (const Cell& cell : study_.cells)
+      for (const RunRecord& run : cell.collection.runs) compared.insert(run.seed);
     Bullets list;
-    for (const Searched& s : study_.searched)
-      list.items.push_back(fmt::format("{}: {} of candidates{}", s.policy, counted(s.runs, "run"), s.tokens > 0 ? fmt::format(", {:.4g} tokens in all", s.tokens) : ""));
-    out_.heading(2, "Tuned beforehand, on other seeds");
+    for (const Searched& s : study_.searched) {
+      const bool again = std::ranges::any_of(s.seeds, [&](std::uint64_t seed) { return compared.contains(seed); });
+      list.items.push_back(fmt::format("{}: {} of candidates{}, on the seed{} {}; {}.", s.policy, counted(s.runs, "run"),
+                                       s.tokens > 0 ? fmt::format(" ({:.4g} {}s in all)", s.tokens, s.unit.empty() ? "token" : s.unit) : "", s.seeds.size() == 1 ? "" : "s",
+                                       fmt::join(s.seeds, ", "),
+                                       again ? "some of these are compared as well, which flatters it: it was chosen by what they showed" : "none of these is in the comparison"));
+    }
+    out_.heading(2, "Tuned beforehand");
     out_.blocks.push_back(std::move(list));
   }
 

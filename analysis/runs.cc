@@ -439,6 +439,8 @@ void set_candidates_apart(Collection& c) {
     s.policy = run.policy;
     ++s.runs;
     s.tokens += run.budget();
+    s.unit = run.tokens_unit;
+    s.seeds.insert(run.seed);
     return true;
   });
   for (auto& [policy, s] : searched) c.searched.push_back(std::move(s));

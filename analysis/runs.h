@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,8 @@ struct Searched {
   std::string policy;
   std::size_t runs = 0;
   double tokens = 0;                 ///< trained on in all of them
+  std::string unit;                  ///< of what is called tokens here: "token", "decision"
+  std::set<std::uint64_t> seeds;
 };
 
 struct Collection {

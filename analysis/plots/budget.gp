@@ -65,7 +65,7 @@ span = most/least
 set xrange [least/unit/span**0.06:most/unit*span**0.06]
 steps = span > 200 ? "1" : span > 12 ? "1 2 5" : span > 4 ? "1 2 3 5" : "1 1.25 1.5 2 2.5 3 4 5 6 8"
 set xtics ("" 1e-300)
-aside(i) = last > 1 ? span**(0.05*((i - 1.0)/(last - 1) - 0.5)) : 1   # bars of one budget
+aside(i) = last > 1 ? span**(0.035*((i - 1.0)/(last - 1) - 0.5)) : 1   # bars of one budget
 do for [e=floor(log10(least/unit)):ceil(log10(most/unit))] {
   do for [m in steps] { set xtics add (sprintf("%g", m*10.0**e) m*10.0**e) }
 }
@@ -74,12 +74,12 @@ set xlabel x_name.in_units(unit)
 set ylabel given(5, "final loss")
 set label 1 given(6, "") at graph 0,1.05 left textcolor rgb "#555555"
 set key at graph 1.03,1 left top vertical maxcols 1
-if (strlen(target)) { set arrow 1 from graph 0, first (target + 0) to graph 1, first (target + 0) nohead linecolor rgb "#888888" linewidth 1.2 dashtype "." back }
+if (strlen(target)) { set arrow 1 from graph 0, first (target + 0) to graph 1, first (target + 0) nohead linecolor rgb "#666666" linewidth 1.6 dashtype "." back }
 plot for [i=1:curves] curve index i-1 using ($3/unit):4 with lines linetype type(fit[i]) linewidth (named(fit[i]) ? 1.4 : 0.8) notitle, \
      for [i=1:first-1] measured index i-1 using ($3/unit):4 with points linetype type(0) pointtype 7 pointsize 0.4 notitle, \
      for [i=first:last] measured index i-1 using ($3/unit*aside(i)):4:(kept(5)):(kept(6)) with yerrorbars pointtype 7 pointsize 0.8 \
        linetype type(line[i]) dashtype solid linewidth 1.5 notitle, \
      for [i=1:entries] keyentry with linespoints linetype i pointtype 7 pointsize 0.8 title label[i], \
-     keyentry with lines linecolor rgb "#888888" linewidth 1.2 dashtype "." title (strlen(target) ? "target" : "")
+     keyentry with lines linecolor rgb "#666666" linewidth 1.6 dashtype "." title (strlen(target) ? "target" : "")
 unset output
 system("mv -f -- ".quoted(part)." ".quoted(out))
