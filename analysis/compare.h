@@ -53,7 +53,7 @@ struct Contender {
   Learning learning;                    ///< empty: no run of several episodes, or none of them was learned from
   bool evaluated = false;               ///< some of its runs have evaluation episodes
   /// It is compared at equal FLOPs, its runs being on more tokens than those of the others.
-  bool more_tokens() const { return runs[0]->stage == "same_flops"; }
+  bool more_tokens() const { return !runs.empty() && runs[0]->stage == "same_flops"; }
 };
 
 struct Comparison {

@@ -57,7 +57,7 @@ std::string breakable(const std::string& name) {
   std::string out;
   for (std::size_t i = 0; i < name.size(); ++i) {
     out += name[i];
-    if (name[i] == '_' && i > 0 && i + 1 < name.size()) out += "<wbr>";
+    if (name[i] == '_' && i > 0 && i + 1 < name.size()) out += "<wbr/>";
   }
   return out;
 }

@@ -28,6 +28,7 @@ struct PlayedEpisode {
 struct RunRecord {
   std::string place;                 ///< "<point>/seed-<n>": how it is named to people
   std::string point, policy;         ///< folder of the point; name of the policy
+  std::string home;                  ///< the point that the file says it is of
   std::uint64_t seed = 0;
   std::string experiment, question, baseline, metric, corpus, model, config, environment, program;
   std::string cell;                  ///< what of the environment a sweep varies, as it is in this run; "": nothing of it
