@@ -124,7 +124,8 @@ std::string tokens_apart(const Comparison& all, const Contender& c) {
   if (others.empty()) return "";
   std::string out = fmt::format("trained on {:.0f} tokens a run against {:.0f} of the others: at equal FLOPs, not at equal tokens", mean_of(c, tokens), stats::mean(others));
   const auto [least, most] = std::ranges::minmax(others_flops);
-  if (least > 0) out += fmt::format("; {:.3g} FLOPs, the others {:.3g} to {:.3g}", mean_of(c, flops), least, most);
+  const std::string low = fmt::format("{:.3g}", least), high = fmt::format("{:.3g}", most);
+  if (least > 0) out += fmt::format("; {:.3g} FLOPs, the others {}", mean_of(c, flops), low == high ? low : low + " to " + high);
   return out;
 }
 
