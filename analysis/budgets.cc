@@ -30,7 +30,7 @@ using Key = std::tuple<std::string, std::string, std::string, std::string, std::
 Key key_of(const Cell& cell, bool by_intervals) {
   const Contender& c = reference_of(cell);
   const RunRecord& run = *c.runs[0];
-  return {c.name, run.corpus, run.model, run.environment, run.setup, by_intervals ? "" : run.intervals, by_intervals ? run.interval_steps : ""};
+  return {c.name, run.corpus, run.model, run.environment, run.setup.rest, by_intervals ? "" : run.setup.intervals, by_intervals ? run.setup.interval_steps : ""};
 }
 
 bool several_budgets(const Study& study, const std::vector<std::size_t>& cells) {
@@ -45,7 +45,7 @@ std::vector<std::pair<std::string, std::vector<std::size_t>>> grouped(const Stud
   for (const bool by_intervals : {true, false}) {
     std::map<Key, std::vector<std::size_t>> groups;
     for (std::size_t i = 0; i < study.cells.size(); ++i)
-      if (!placed.contains(i) && budget_of(study.cells[i]) > 0 && !reference_of(study.cells[i]).runs[0]->setup.empty())
+      if (!placed.contains(i) && budget_of(study.cells[i]) > 0 && !reference_of(study.cells[i]).runs[0]->setup.rest.empty())
         groups[key_of(study.cells[i], by_intervals)].push_back(i);
     for (auto& [key, cells] : groups) {
       std::ranges::stable_sort(cells, {}, [&](std::size_t i) { return budget_of(study.cells[i]); });

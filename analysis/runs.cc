@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "analysis/run_setup.h"
 #include "analysis/stats.h"
 #include "core/error.h"
 #include "store/store.h"
@@ -176,33 +177,6 @@ void read_costs(const EpisodeReader& episode, RunRecord& run) {
   if (train == run.phases.end() || run.flops[static_cast<std::size_t>(train - run.phases.begin())] <= 0) run.spent.clear();  // nothing was trained
 }
 
-/// Without what stands behind a '#' outside of quotes, and blanks at the end.
-std::string without_comment(const std::string& line) {
-  std::size_t end = 0;
-  for (bool quoted = false; end < line.size() && (quoted || line[end] != '#'); ++end) {
-    if (line[end] == '\\' && quoted) ++end;
-    else if (line[end] == '"') quoted = !quoted;
-  }
-  std::string out = line.substr(0, end);
-  out.erase(out.find_last_not_of(" \t") + 1);
-  return out;
-}
-
-/// The resolved configuration, a line a key: what of it makes two runs of one policy comparable but for how long they trained.
-void read_setup(const std::string& toml, RunRecord& run) {
-  std::string section;
-  for (std::size_t at = 0; at < toml.size();) {
-    const std::size_t end = std::min(toml.find('\n', at), toml.size());
-    const std::string line = without_comment(toml.substr(at, end - at));
-    at = end + 1;
-    if (line.starts_with("[")) section = line;
-    const std::string key = line.substr(0, line.find(' ')), value = line.substr(std::min(line.size(), line.find('=') + 1));
-    if (section == "[train]" && key == "intervals") run.intervals = value;
-    else if (section == "[train]" && key == "steps_per_interval") run.interval_steps = value;
-    else if (!section.empty() && section != "[run]" && section != "[policy]" && !line.empty()) run.setup += line + "\n";
-  }
-}
-
 void read_identity(const RunReader& reader, const Reading& reading, RunRecord& run) {
   const Attributes& root = reader.root();
   run.policy = need(root, "policy_name");
@@ -221,7 +195,7 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.cell = text(root, "cell");
   run.stage = text(root, "stage");
   run.home = text(root, "point");
-  read_setup(text(root, "config_toml"), run);
+  run.setup = read_setup(text(root, "config_toml"));
   if (const auto found = root.find("varies"); found != root.end()) {
     const auto* list = std::get_if<std::vector<std::string>>(&found->second);
     if (!list) throw DataError("states what varies otherwise than as a list of texts");

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/run_setup.h"
 #include "core/table.h"
 #include "store/plan_file.h"
 
@@ -34,8 +35,7 @@ struct RunRecord {
   std::string cell;                  ///< what of the environment a sweep varies, as it is in this run; "": nothing of it
   std::vector<std::string> varies;   ///< "policy.c=0.5": what this point has otherwise than others of its sweep
   std::string stage;                 ///< "", "derived" (from other runs, seed by seed), "same_flops" (more tokens); "search" is left out
-  std::string setup;                 ///< its configuration without seeds, policy and length of training, comments aside; "": not in the file
-  std::string intervals, interval_steps;  ///< the length of training, as its configuration has it
+  RunSetup setup;                    ///< of its configuration
   bool whole = true;                 ///< played all intervals that it was to have; false: cut short, its schedule did not end
   double confidence = 0.95;
   bool screening = false;
