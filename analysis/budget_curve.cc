@@ -99,8 +99,8 @@ class BudgetCurve {
     if (problem_.empty()) groups_ = group(points);
     if (problem_.empty() && groups_.size() < 2) problem_ = fmt::format("measured budgets: {}; two are needed", groups_.size());
     if (!problem_.empty()) return;
-    if (groups_.size() >= 4) fit_law();
-    if (groups_.size() >= 4 ? !(law_.a > 0) : last() >= first()) problem_ = "the loss does not fall as the budget grows";
+    if (is_law()) fit_law();
+    if (is_law() ? !(law_.a > 0) : last() >= first()) problem_ = "the loss does not fall as the budget grows";
   }
   void fit_law() {
     for (const Group& g : groups_) center_ += g.log_budget / static_cast<double>(groups_.size());
@@ -108,6 +108,18 @@ class BudgetCurve {
   }
 
   const std::string& problem() const { return problem_; }
+  const std::vector<Group>& groups() const { return groups_; }
+  bool is_law() const { return groups_.size() >= 4; }
+  const PowerLaw& law() const { return law_; }
+  /// At a budget within the measured ones.
+  double loss(double log_budget) const {
+    if (is_law()) return law_.c - law_.a * PowerLaw::u(law_.b, log_budget - center_);
+    std::size_t i = 0;
+    while (i + 2 < groups_.size() && log_budget > groups_[i + 1].log_budget) ++i;
+    const Group &one = groups_[i], &next = groups_[i + 1];
+    const double way = (log_budget - one.log_budget) / (next.log_budget - one.log_budget);
+    return std::exp(std::log(one.loss) + std::clamp(way, 0.0, 1.0) * (std::log(next.loss) - std::log(one.loss)));
+  }
   double first() const { return loss(groups_.front()); }
   double last() const { return loss(groups_.back()); }
 
@@ -116,7 +128,7 @@ class BudgetCurve {
     constexpr double kInfinite = std::numeric_limits<double>::infinity();
     const double slack = 1e-12 * target;
     if (target > first() + slack) return -kInfinite;
-    if (groups_.size() >= 4) {
+    if (is_law()) {
       if (target < last() - slack) return kInfinite;
       const double u = (law_.c - target) / law_.a;
       const double x = law_.b == 0 ? u : -std::log1p(-law_.b * u) / law_.b;
@@ -132,9 +144,7 @@ class BudgetCurve {
   }
 
  private:
-  double loss(const Group& g) const {
-    return groups_.size() < 4 ? g.loss : law_.c - law_.a * PowerLaw::u(law_.b, g.log_budget - center_);
-  }
+  double loss(const Group& g) const { return is_law() ? loss(g.log_budget) : g.loss; }
 
   std::vector<Group> groups_;
   std::string problem_;
@@ -167,6 +177,24 @@ ToTarget budget_to_target(std::span<const BudgetPoint> points, double target) {
     return {kNaN, fmt::format("the least budget already has a loss of {:.6g}, below {:.6g}", curve.first(), target)};
   if (!std::isfinite(found)) return {kNaN, fmt::format("no measured budget reaches {:.6g}; the greatest has {:.6g}", target, curve.last())};
   return {std::exp(found), ""};
+}
+
+FittedCurve fitted_curve(std::span<const BudgetPoint> points, std::size_t count) {
+  FADER_CHECK(count >= 2);
+  const BudgetCurve curve(points);
+  FittedCurve out;
+  out.budgets = curve.groups().size();
+  out.note = curve.problem();
+  if (!out.note.empty()) return out;
+  const double low = curve.groups().front().log_budget, high = curve.groups().back().log_budget;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double at = low + (high - low) * static_cast<double>(i) / static_cast<double>(count - 1);
+    out.points.push_back({std::exp(at), curve.loss(at)});
+  }
+  if (!curve.is_law()) return out;
+  out.exponent = curve.law().b;
+  if (out.exponent > 0) out.floor = curve.law().c - curve.law().a / out.exponent;
+  return out;
 }
 
 SpeedUp speed_up(const BySeed& method_by_seed, const BySeed& baseline_by_seed, const Bootstrap& options, Rng stream) {

@@ -40,6 +40,17 @@ struct ToTarget {
 };
 ToTarget budget_to_target(std::span<const BudgetPoint> points, double target);
 
+/// The curve through the points, as it is drawn.
+struct FittedCurve {
+  std::vector<BudgetPoint> points;  ///< from the least budget to the greatest, evenly in the logarithm; empty: there is no curve
+  std::size_t budgets = 0;          ///< measured, points of about one budget being one
+  double exponent = kNaN;           ///< b; NaN: straight lines between neighbours
+  double floor = kNaN;              ///< E; NaN: straight lines, or b = 0, where there is none
+  std::string note;                 ///< why there is no curve; "" when there is
+};
+/// `count`: points to draw, two or more.
+FittedCurve fitted_curve(std::span<const BudgetPoint> points, std::size_t count);
+
 struct SpeedUp {
   double factor = kNaN;
   Interval interval;

@@ -134,6 +134,7 @@ Study study_of(Collection all, const std::string& baseline) {
     out.cells.push_back(std::move(cell));
   }
   if (out.cells.size() > 1) place_on_axes(out);
+  out.budgets = budget_families(out);
   return out;
 }
 

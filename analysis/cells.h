@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "analysis/budgets.h"
 #include "analysis/compare.h"
 
 namespace fader {
@@ -34,6 +35,7 @@ struct Study {
   std::optional<PlanFile> plan;
   std::vector<Searched> searched;               ///< candidates that policies were chosen from
   std::vector<Axis> axes;                       ///< along which cells lie; empty: a single cell
+  std::vector<BudgetFamily> budgets;            ///< cells that differ in the length of training alone
 };
 
 /// ConfigError as compare().

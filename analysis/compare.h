@@ -52,6 +52,8 @@ struct Contender {
   Trends trends;
   Learning learning;                    ///< empty: no run of several episodes, or none of them was learned from
   bool evaluated = false;               ///< some of its runs have evaluation episodes
+  /// It is compared at equal FLOPs, its runs being on more tokens than those of the others.
+  bool more_tokens() const { return !runs.empty() && runs[0]->stage == "same_flops"; }
 };
 
 struct Comparison {
@@ -66,7 +68,7 @@ struct Comparison {
   std::vector<Contender> contenders;    ///< baseline first, the others by name
   std::vector<std::size_t> ranking;     ///< best mean first
   std::vector<std::string> notes;       ///< what a reader has to know
-  std::string best_fixed;               ///< name of the policy that regret is against: of those that do not adapt the best; "": none
+  std::string best_fixed;               ///< name of the policy that regret is against: kTunedFixed, else of those that do not adapt the best; "": none
   std::string credit_name, reward_name; ///< of the trends; "": several, or not stated
 
   const Contender* baseline_contender() const;
@@ -86,6 +88,9 @@ Series curve_of(const RunRecord& run, bool losses);
 /// Pairs of two contenders by seed.
 std::vector<Pair> pairs_of(const Contender& one, const Contender& other);
 stats::Paired paired(const std::vector<Pair>& pairs, double confidence);
+
+/// The baseline whose fixed weights were tuned on other seeds.
+inline constexpr const char* kTunedFixed = "b4_tuned_fixed";
 
 /// Contenders that figures of curves can name all; of more, the baseline, the best kBestNamed and the worst are.
 inline constexpr std::size_t kCurvesNamed = 12, kBestNamed = 4;

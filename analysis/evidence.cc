@@ -121,10 +121,12 @@ std::vector<Tested> tested_hypotheses(const Study& study) {
   for (const Hypothesis& h : plan ? plan->hypotheses : std::vector<Hypothesis>())
     for (const Cell& cell : study.cells) {
       if (!h.cell.empty() && h.cell != cell.name) continue;
-      Tested& t = out.emplace_back(Tested{h, cell.name, {}, "", h.metric != "return", Tested::Outcome::not_tested});
+      Tested& t = out.emplace_back(Tested{h, cell.name, {}, "", "", h.metric != "return", Tested::Outcome::not_tested});
       const Contender* one = contender_of(cell, h.policy, t.problem);
       const Contender* other = t.problem.empty() ? contender_of(cell, h.against, t.problem) : nullptr;
       if (!one || !other) continue;
+      for (const Contender* c : {one, other})
+        if (const std::string apart = tokens_apart(cell.comparison, *c); !apart.empty()) t.unequal += fmt::format(" {} was {}.", c->name, apart);
       std::vector<Pair> pairs = pairs_of(*one, *other);
       if (h.metric != cell.collection.metric) {
         if (!read.count(h.metric)) read[h.metric] = values_of(study, h.metric);
@@ -154,13 +156,13 @@ std::string sentence(const Tested& t, double confidence) {
   const std::string found = fmt::format("difference {} {}, {} {} t interval, {} pairs; p = {:.3g} after Holm's correction", signed_number(p.difference),
                                         bracket(p.interval), stats::percent(confidence), "paired", p.n, t.evidence.p_holm);
   using Outcome = Tested::Outcome;
-  if (t.outcome == Outcome::supported) return fmt::format("{}: supported ({}).", claim, found);
-  if (t.outcome == Outcome::contradicted) return fmt::format("{}: contradicted, the difference is the other way round ({}).", claim, found);
-  if (t.outcome == Outcome::too_few) return fmt::format("{}: no verdict from fewer than {} pairs ({}).", claim, kPairsForVerdict, found);
+  if (t.outcome == Outcome::supported) return fmt::format("{}: supported ({}).{}", claim, found, t.unequal);
+  if (t.outcome == Outcome::contradicted) return fmt::format("{}: contradicted, the difference is the other way round ({}).{}", claim, found, t.unequal);
+  if (t.outcome == Outcome::too_few) return fmt::format("{}: no verdict from fewer than {} pairs ({}).{}", claim, kPairsForVerdict, found, t.unequal);
   std::string power = std::isnan(t.evidence.smallest_effect) ? "" : fmt::format(" So many pairs show a difference of {} in 80 of 100 experiments;", number(t.evidence.smallest_effect));
   if (!power.empty())
     power += t.evidence.seeds_needed > 0 ? fmt::format(" one as found here would take {} seeds.", t.evidence.seeds_needed) : " one as found here would take more than 10,000 seeds.";
-  return fmt::format("{}: not shown ({}).{}", claim, found, power);
+  return fmt::format("{}: not shown ({}).{}{}", claim, found, power, t.unequal);
 }
 
 }  // namespace fader

@@ -42,6 +42,7 @@ struct Tested {
   std::string cell;
   Evidence evidence;
   std::string problem;                  ///< why it could not be tested; empty: it was
+  std::string unequal;                  ///< " b9 was trained on ...": of its policies, where they are compared at equal FLOPs
   bool lower_is_better = true;          ///< of its metric
   enum class Outcome { supported, contradicted, open, too_few, not_tested } outcome = Outcome::not_tested;
 };

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <iterator>
 
+#include "analysis/budget_report.h"
 #include "analysis/captions.h"
 #include "analysis/tables.h"
 #include "analysis/trend_figures.h"
+#include "analysis/verdict.h"
 
 namespace fader {
 namespace {
@@ -58,6 +60,8 @@ Figure forest_figure(const Comparison& all, const std::string& at) {
       "Difference in {} to {}, paired by seed ({} pairs a policy): mean with its {} paired t interval, and every pair (circles). Not "
       "corrected for the number of policies.",
       all.quantity, all.baseline, n, level);
+  for (const Contender& c : all.contenders)
+    if (const std::string apart = tokens_apart(all, c); !apart.empty()) out.caption += fmt::format(" {} was {}.", c.name, apart);
   if (pairs.size() > kRowsDrawn) out.caption += fmt::format(" The best {} of {} policies.", kRowsDrawn, pairs.size());
   return out;
 }
@@ -127,6 +131,7 @@ std::vector<Figure> planned_for(const Cell& cell, std::size_t cells) {
 
 std::vector<Figure> planned_figures(const Study& study) {
   std::vector<Figure> out = overview_figures(study);
+  std::ranges::move(budget_figures(study), std::back_inserter(out));
   for (std::size_t i = 0; i < study.cells.size(); ++i)
     for (Figure& figure : planned_for(study.cells[i], study.cells.size())) {
       figure.cell = i;

@@ -11,9 +11,9 @@ struct Figure {
   std::string name;      ///< file without ending, below figures/
   std::string caption;   ///< what it shows, n, what the band is
   std::vector<std::string> arguments;  ///< script, then what follows the name of the output; tables relative to the experiment's folder
-  std::size_t cell = 0;  ///< of the study; kAllCells: it is about several
+  std::size_t cell = 0;  ///< of the study; kAllCells: it is about several; kBudgets: about budgets of training
 };
-inline constexpr std::size_t kAllCells = SIZE_MAX;
+inline constexpr std::size_t kAllCells = SIZE_MAX, kBudgets = SIZE_MAX - 1;
 
 struct Drawing {
   bool gnuplot = true;                   ///< false: not installed

@@ -52,6 +52,16 @@ pre { overflow-x: auto; padding: 0.7rem; background: var(--shade); border: 1px s
 @media print { .card, .wide { overflow: visible; border: 0; } body { max-width: none; } }
 )";
 
+/// Long names may be broken behind their underscores, where a screen is too narrow for them.
+std::string breakable(const std::string& name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    out += name[i];
+    if (name[i] == '_' && i > 0 && i + 1 < name.size()) out += "<wbr/>";
+  }
+  return out;
+}
+
 class Page {
  public:
   explicit Page(const std::function<std::string(const std::string&)>& read) : read_(read) {}
@@ -78,7 +88,8 @@ class Page {
       out += r == 0 ? "<thead><tr>" : "<tr>";
       for (std::size_t i = 0; i < table.rows[r].size(); ++i) {
         const bool words = std::ranges::find(table.words, i) != table.words.end();
-        out += fmt::format("<{0}{2}>{1}</{0}>", kind, xml_escaped(table.rows[r][i]), words ? " class=\"w\"" : "");
+        const std::string text = xml_escaped(table.rows[r][i]);
+        out += fmt::format("<{0}{2}>{1}</{0}>", kind, i == 0 && r > 0 ? breakable(text) : text, words ? " class=\"w\"" : "");
       }
       out += r == 0 ? "</tr></thead>\n<tbody>\n" : "</tr>\n";
     }

@@ -21,6 +21,8 @@ std::string summary_of(const Cell& cell) {
   if (!all.baseline.empty())
     out += fmt::format("; difference to {}: paired by seed, {} t interval", all.baseline, stats::percent(all.confidence));
   out += "\n\n" + aligned(policies_in_words(all)) + "\n" + verdict(all) + "\n";
+  for (const Contender& c : all.contenders)
+    if (const std::string apart = tokens_apart(all, c); !apart.empty()) out += fmt::format("{} was {}.\n", c.name, apart);
   for (const std::string& note : all.notes) out += "Note: " + note + "\n";
   return out;
 }

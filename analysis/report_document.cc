@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "analysis/budget_report.h"
 #include "analysis/evidence.h"
 #include "analysis/figures.h"
 #include "analysis/verdict.h"
@@ -66,6 +67,7 @@ class Author {
     hypotheses();
     verdicts();
     if (study_.cells.size() > 1) overview();
+    budgets();
     for (std::size_t i = 0; i < study_.cells.size(); ++i) cell(i);
     searched();
     figures_missing();
@@ -108,13 +110,21 @@ class Author {
              "here is screening. All numbers are in the table hypotheses.tsv.");
   }
 
-  /// How much was tried out before.
+  /// How much was tried out before, and whether what it was chosen by is compared again.
   void searched() {
     if (study_.searched.empty()) return;
+    std::set<std::uint64_t> compared;
+    for (const Cell& cell : study_.cells)
+      for (const RunRecord& run : cell.collection.runs) compared.insert(run.seed);
     Bullets list;
-    for (const Searched& s : study_.searched)
-      list.items.push_back(fmt::format("{}: {} of candidates{}", s.policy, counted(s.runs, "run"), s.tokens > 0 ? fmt::format(", {:.4g} tokens in all", s.tokens) : ""));
-    out_.heading(2, "Tuned beforehand, on other seeds");
+    for (const Searched& s : study_.searched) {
+      const bool again = std::ranges::any_of(s.seeds, [&](std::uint64_t seed) { return compared.contains(seed); });
+      list.items.push_back(fmt::format("{}: {} of candidates{}, on the seed{} {}; {}.", s.policy, counted(s.runs, "run"),
+                                       s.tokens > 0 ? fmt::format(" ({:.4g} {}s in all)", s.tokens, s.unit.empty() ? "token" : s.unit) : "", s.seeds.size() == 1 ? "" : "s",
+                                       fmt::join(s.seeds, ", "),
+                                       again ? "some of these are compared as well, which flatters it: it was chosen by what they showed" : "none of these is in the comparison"));
+    }
+    out_.heading(2, "Tuned beforehand");
     out_.blocks.push_back(std::move(list));
   }
 
@@ -135,6 +145,22 @@ class Author {
       out_.say(
           fmt::format("Maps of the first {} of {} policies by name; the others are in the tables heat_<policy>.tsv.", kCurvesNamed, compared.size()));
     pictures(kAllCells);
+  }
+
+  void budgets() {
+    if (study_.budgets.empty()) return;
+    out_.heading(2, "Tokens and FLOPs to a loss");
+    for (const BudgetFamily& family : study_.budgets) {
+      if (!family.name.empty()) out_.heading(3, family.name);
+      out_.say(budgets_said(study_, family));
+      if (!family.note.empty()) continue;
+      if (!family.baseline.empty()) {
+        out_.blocks.push_back(CellRows{budgets_in_words(family), {1, 2, 3, 4}});
+        out_.say(budgets_explained(study_, family));
+      }
+      for (const char* of : {"_tokens", "_flops"})
+        pictures(kBudgets, family.file + of);
+    }
   }
 
   /// A row a policy, a column a cell.
@@ -214,6 +240,12 @@ class Author {
     out_.blocks.push_back(std::move(list));
   }
 
+  /// Beside every table that has a policy on more tokens than the others.
+  void unequal_tokens(const Comparison& all) {
+    for (const Contender& c : all.contenders)
+      if (const std::string apart = tokens_apart(all, c); !apart.empty()) out_.say(fmt::format("{} was {}.", c.name, apart));
+  }
+
   void explain_policies(const Comparison& all) {
     std::string text = fmt::format("Runs: complete ones, one a seed. {}: mean ± standard deviation from run to run.", all.quantity);
     if (!all.baseline.empty())
@@ -224,6 +256,7 @@ class Author {
     out_.say(text +
              " Overhead: share of the seconds that scoring, probing, selecting, rewards, console and store take beside training, set-up and "
              "observation left aside; by FLOPs it is in the table policies.tsv.");
+    unequal_tokens(all);
   }
 
   void tests(const Cell& cell) {
@@ -245,6 +278,7 @@ class Author {
                          "paired t, corrected over these policies. Least effect: what so many pairs show in 80 of 100 experiments, at the SD found; seeds "
                          "needed: to show the difference found as often. With intervals of the probability and the interquartile mean in the table tests.tsv.",
                          plain_quantity(all)));
+    unequal_tokens(all);
   }
 
   void pairing(const Cell& cell) {
@@ -262,9 +296,10 @@ class Author {
                     plain_quantity(all), kPairsForVerdict));
   }
 
-  void pictures(std::size_t cell) {
+  /// Those of a cell, or of these that of one name.
+  void pictures(std::size_t cell, const std::string& name = "") {
     for (const Figure& figure : drawing_.done) {
-      if (figure.cell != cell) continue;
+      if (figure.cell != cell || (!name.empty() && figure.name != name)) continue;
       Picture picture{"figures/" + figure.name, figure.caption, {}};
       for (std::size_t i = 1; i < figure.arguments.size(); ++i)
         if (const std::string& file = figure.arguments[i]; file.starts_with("tables/"))

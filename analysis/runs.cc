@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "analysis/run_setup.h"
 #include "analysis/stats.h"
 #include "core/error.h"
 #include "store/store.h"
@@ -193,6 +194,8 @@ void read_identity(const RunReader& reader, const Reading& reading, RunRecord& r
   run.program = text(root, "version", "of unknown version") + (root.contains("git_commit") ? ", commit " + text(root, "git_commit") : "");
   run.cell = text(root, "cell");
   run.stage = text(root, "stage");
+  run.home = text(root, "point");
+  run.setup = read_setup(text(root, "config_toml"));
   if (const auto found = root.find("varies"); found != root.end()) {
     const auto* list = std::get_if<std::vector<std::string>>(&found->second);
     if (!list) throw DataError("states what varies otherwise than as a list of texts");
@@ -255,7 +258,8 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   require_complete(reader);
   read_identity(reader, reading, run);
   read_summary(reader, run);
-  const EpisodeReader episode(reader, shown_episode(reader));
+  const std::size_t shown = shown_episode(reader);
+  const EpisodeReader episode(reader, shown);
   const bool summed_up = std::ranges::find(reader.summary_columns(), run.metric, &Column::path) != reader.summary_columns().end();
   run.value_of_shown = run.judged.empty() || !summed_up;
   run.value = run.value_of_shown ? episode.number(run.metric) : mean_judged(run, &PlayedEpisode::value);
@@ -272,6 +276,8 @@ RunRecord read_run(const fs::path& folder, std::uint64_t seed, const Reading& re
   run.train = episode.column("infos/loss_train");
   run.validation = episode.column("infos/loss_validation");
   run.rewards = episode.column("rewards");
+  const std::string planned = text(reader.episode(shown), "total_steps");
+  run.whole = planned.empty() || planned == fmt::format("{}", reader.committed(shown).intervals);
   run.reward_name = episode.said("rewards", &Column::note);
   run.reward_name = run.reward_name.substr(0, run.reward_name.find(','));
   read_weights(episode, run);
@@ -400,6 +406,30 @@ std::vector<fs::path> experiment_folders(const fs::path& dir) {
 
 namespace {
 
+/// One run in the folders of two points would count twice: the one that lies where it says it belongs stays, or else the first.
+void leave_out_copies(Collection& c) {
+  std::map<std::pair<std::string, std::uint64_t>, std::string> kept;   // places
+  for (const bool at_home : {true, false})
+    for (const RunRecord& run : c.runs)
+      if (!run.home.empty() && (run.home == run.point) == at_home) kept.try_emplace({run.home, run.seed}, run.place);
+  std::erase_if(c.runs, [&](const RunRecord& run) {
+    if (run.home.empty()) return false;
+    const std::string& place = kept.at({run.home, run.seed});
+    if (place == run.place) return false;
+    c.left_out.push_back({run.place, run.point, fmt::format("a second run of point {} and seed {}, as {} is: copied by hand?", run.home, run.seed, place)});
+    return true;
+  });
+}
+
+/// Runs that nobody would find: not in a folder of their seed.
+void name_strays(const fs::path& folder, const std::string& below, const std::string& point, Collection& c) {
+  std::set<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    if (entry.is_regular_file(ignored) && entry.path().extension() == ".h5") names.insert(entry.path().filename().string());
+  for (const std::string& name : names) c.left_out.push_back({below + name, point, "not in the folder of a seed; expected <point>/seed-<n>/run.h5"});
+}
+
 void set_candidates_apart(Collection& c) {
   std::map<std::string, Searched> searched;
   std::erase_if(c.runs, [&](const RunRecord& run) {
@@ -408,6 +438,8 @@ void set_candidates_apart(Collection& c) {
     s.policy = run.policy;
     ++s.runs;
     s.tokens += run.budget();
+    s.unit = run.tokens_unit;
+    s.seeds.insert(run.seed);
     return true;
   });
   for (auto& [policy, s] : searched) c.searched.push_back(std::move(s));
@@ -430,12 +462,16 @@ void name_missing(Collection& c) {
 Collection collect_runs(const fs::path& experiment, const Reading& reading) {
   Collection c;
   c.folder = experiment;
+  name_strays(experiment, "", "", c);
   for (const fs::path& child : folders_in(experiment)) {
     const std::string name = child.filename().string();
-    if (is_point_folder(child)) collect_point(child, reading, c);
-    else if (name != "tables" && name != "figures") c.left_out.push_back({name, "", "not a folder of a point: holds no seed-<n>"});
+    if (is_point_folder(child)) {
+      name_strays(child, name + "/", name, c);
+      collect_point(child, reading, c);
+    } else if (name != "tables" && name != "figures" && name != "slurm") c.left_out.push_back({name, "", "not a folder of a point: holds no seed-<n>"});
   }
   std::ranges::stable_sort(c.runs, {}, [](const RunRecord& r) { return std::tie(r.point, r.seed); });
+  leave_out_copies(c);
   set_candidates_apart(c);
   c.plan = read_plan(experiment);
   name_missing(c);

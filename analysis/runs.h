@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "analysis/run_setup.h"
 #include "core/table.h"
 #include "store/plan_file.h"
 
@@ -27,11 +29,14 @@ struct PlayedEpisode {
 struct RunRecord {
   std::string place;                 ///< "<point>/seed-<n>": how it is named to people
   std::string point, policy;         ///< folder of the point; name of the policy
+  std::string home;                  ///< the point that the file says it is of
   std::uint64_t seed = 0;
   std::string experiment, question, baseline, metric, corpus, model, config, environment, program;
   std::string cell;                  ///< what of the environment a sweep varies, as it is in this run; "": nothing of it
   std::vector<std::string> varies;   ///< "policy.c=0.5": what this point has otherwise than others of its sweep
   std::string stage;                 ///< "", "derived" (from other runs, seed by seed), "same_flops" (more tokens); "search" is left out
+  RunSetup setup;                    ///< of its configuration
+  bool whole = true;                 ///< played all intervals that it was to have; false: cut short, its schedule did not end
   double confidence = 0.95;
   bool screening = false;
   std::size_t episodes = 1;          ///< that were played
@@ -77,6 +82,8 @@ struct Searched {
   std::string policy;
   std::size_t runs = 0;
   double tokens = 0;                 ///< trained on in all of them
+  std::string unit;                  ///< of what is called tokens here: "token", "decision"
+  std::set<std::uint64_t> seeds;
 };
 
 struct Collection {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <set>
 
+#include "analysis/budget_report.h"
 #include "analysis/evidence.h"
 #include "analysis/trend_tables.h"
 #include "core/error.h"
@@ -321,6 +322,7 @@ void write_tables(const Study& study, const fs::path& folder) {
       points.add(c.point).add(c.runs[0]->policy).add(cell.name).add(c.runs.size()).add(c.runs[0]->config).end_row();
   writer.write("points", points);
   if (const std::vector<Tested> tested = tested_hypotheses(study); !tested.empty()) writer.write("hypotheses", hypotheses_table(study, tested));
+  for (const NamedTable& budget : budget_tables(study)) writer.write(budget.name, budget.table);
   for (const NamedTable& over : overview_tables(study)) writer.write(over.name, over.table);
   writer.remove_stale(first.experiment);
 }

@@ -59,10 +59,9 @@ std::vector<TrendCurve> curves_of(const Comparison& all) {
            "Reward of each interval" + of_reward(all) + ", unscaled, at its end", ""},
           {"regret", has_regret,
            all.best_fixed.size() > 24 ? "regret (sum of rewards)" : fmt::format("regret against {} (sum of rewards)", all.best_fixed), "decisions",
-           fmt::format("Regret against {}, the best policy whose weights are fixed by {}, chosen after looking: what it had earned more up to each "
-                       "decision, paired by seed; "
-                       "below zero: ahead of it",
-                       all.best_fixed, plain_quantity(all)),
+           fmt::format("Regret against {}, {}: the sum over decisions of what it earned more, paired by seed; below zero: ahead of it", all.best_fixed,
+                       all.best_fixed == kTunedFixed ? "whose fixed weights were tuned on other seeds"
+                                                     : fmt::format("the best by {} of the policies whose weights are fixed, chosen after looking", plain_quantity(all))),
            " that pair up"},
           {"flops", has_flops, all.curve_quantity, "FLOPs with all overhead",
            fmt::format("{} against the FLOPs of all phases but observation: training, set-up and the whole overhead of agents and console",

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
+
+#include "analysis/regret.h"
 
 namespace fader {
 namespace {
@@ -27,14 +28,6 @@ Stretches mean_of(const std::vector<const RunRecord*>& runs, Grid<double> RunRec
 Series rewards_of(const RunRecord& run) {
   const std::vector<double> bounds = run.positions(run.rewards.size() + 1);
   return known_points({bounds.begin() + 1, bounds.end()}, run.rewards);
-}
-
-/// Return so far against the number of decisions.
-Series earned(const RunRecord& run) {
-  std::vector<double> decisions(run.rewards.size() + 1), sum(run.rewards.size() + 1, 0.0);
-  std::iota(decisions.begin(), decisions.end(), 0.0);
-  std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);
-  return known_points(decisions, sum);
 }
 
 /// Mean over those runs that have a series of more than a point; no curve unless all have.
@@ -67,23 +60,44 @@ Curve losses_by_flops(const std::vector<const RunRecord*>& runs, double confiden
   return mean_curve(all, confidence);
 }
 
+/// Rewards up to the first that is not known.
+std::vector<double> known_rewards(const RunRecord& run) {
+  const auto end = std::ranges::find_if(run.rewards, [](double r) { return !std::isfinite(r); });
+  return {run.rewards.begin(), end};
+}
+
+/// Paired by seed; begins with zero, before the first decision.
 Curve regret_of(const Contender& best, const Contender& c, double confidence) {
-  std::vector<Series> all;
+  std::vector<std::vector<double>> fixed, rewards;
   for (const RunRecord* run : c.runs) {
     const auto match = std::ranges::find(best.runs, run->seed, &RunRecord::seed);
     if (match == best.runs.end() || run->rewards.empty() || (*match)->rewards.empty()) continue;
-    all.push_back(difference(earned(**match), earned(*run)));
+    fixed.push_back(known_rewards(**match));
+    rewards.push_back(known_rewards(*run));
   }
-  return mean_curve(all, confidence);
+  const stats::RegretCurve found = stats::regret(fixed, rewards, confidence);
+  if (found.mean.empty()) return {};
+  Curve out{{0}, {0}, {found.n > 1 ? stats::Interval{0, 0} : stats::Interval{}}, found.n};
+  for (std::size_t t = 0; t < found.mean.size(); ++t) {
+    out.x.push_back(static_cast<double>(t + 1));
+    out.mean.push_back(found.mean[t]);
+    out.band.push_back(found.interval[t]);
+  }
+  return out;
 }
 
+/// The tuned fixed weights of compare.baselines, which were chosen on other seeds; else the best by the metric of the policies that do not adapt, on
+/// as many tokens as the others.
 const Contender* best_fixed_of(const Comparison& all) {
+  const Contender* best = nullptr;
   for (const std::size_t i : all.ranking) {
     const Contender& c = all.contenders[i];
     const bool played = std::ranges::all_of(c.runs, [](const RunRecord* run) { return run->weights.rows() > 0 && !run->rewards.empty(); });
-    if (!c.adapts && played) return &c;
+    if (c.adapts || !played || c.more_tokens()) continue;
+    if (c.name == kTunedFixed) return &c;
+    if (!best) best = &c;
   }
-  return nullptr;
+  return best;
 }
 
 }  // namespace

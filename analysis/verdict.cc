@@ -22,6 +22,18 @@ std::string measured(const stats::Paired& p) {
   return fmt::format("{} {}, {}", signed_number(p.difference), bracket(p.interval), pairs_in_words(p.n));
 }
 
+double mean_of(const Contender& c, double (*of)(const RunRecord&)) {
+  std::vector<double> values;
+  for (const RunRecord* run : c.runs) values.push_back(of(*run));
+  return stats::mean(values);
+}
+
+/// " (trained on 102400 tokens against 81920)", or nothing.
+std::string tokens_in_brackets(const Comparison& all, const Contender& c) {
+  const std::string said = tokens_apart(all, c);
+  return said.empty() ? "" : " (" + said + ")";
+}
+
 /// The best policy against the second best: the same question, asked after looking.
 std::string lead(const Comparison& all) {
   if (all.ranking.size() < 3) return "";
@@ -32,7 +44,7 @@ std::string lead(const Comparison& all) {
   const stats::Paired p = paired(pairs, all.confidence);
   const bool apart = p.interval.known() && !p.interval.holds(0);
   const char* verdict = !apart ? "; no difference is shown between them" : p.n < kPairsForVerdict ? "; too few pairs for a verdict" : "";
-  return fmt::format(" Against {}, the runner-up: {}{}.", second.name, measured(p), verdict);
+  return fmt::format(" Against {}, the runner-up{}: {}{}.", second.name, tokens_in_brackets(all, second), measured(p), verdict);
 }
 
 /// A column of a table in words: its name, and what it says of a policy.
@@ -99,6 +111,24 @@ std::string reading(const Comparison& all, const Contender& c) {
   return (p.difference < 0) == all.lower_is_better ? "better" : "worse";
 }
 
+std::string tokens_apart(const Comparison& all, const Contender& c) {
+  if (!c.more_tokens()) return "";
+  const auto tokens = [](const RunRecord& run) { return run.budget(); };
+  const auto flops = [](const RunRecord& run) { return run.spent.empty() ? stats::kNaN : run.spent.back(); };
+  std::vector<double> others, others_flops;
+  for (const Contender& other : all.contenders) {
+    if (other.more_tokens()) continue;
+    others.push_back(mean_of(other, tokens));
+    others_flops.push_back(mean_of(other, flops));
+  }
+  if (others.empty()) return "";
+  std::string out = fmt::format("trained on {:.0f} tokens a run against {:.0f} of the others: at equal FLOPs, not at equal tokens", mean_of(c, tokens), stats::mean(others));
+  const auto [least, most] = std::ranges::minmax(others_flops);
+  const std::string low = fmt::format("{:.3g}", least), high = fmt::format("{:.3g}", most);
+  if (least > 0) out += fmt::format("; {:.3g} FLOPs, the others {}", mean_of(c, flops), low == high ? low : low + " to " + high);
+  return out;
+}
+
 std::string verdict(const Comparison& all) {
   const Contender& best = all.contenders[all.ranking[0]];
   const std::string extreme = all.lower_is_better ? "lowest" : "highest", quantity = plain_quantity(all);
@@ -110,7 +140,7 @@ std::string verdict(const Comparison& all) {
         all.contenders.size(), best.name, extreme, quantity);
   if (best.is_baseline)
     return fmt::format("No policy has a {} mean {} than the baseline {}.", all.lower_is_better ? "lower" : "higher", quantity, best.name);
-  const std::string leads = fmt::format("{} has the {} mean {}", best.name, extreme, quantity);
+  const std::string at = tokens_in_brackets(all, best), leads = fmt::format("{}{} has the {} mean {}", best.name, at, extreme, quantity);
   if (all.baseline.empty()) return leads + "; without a baseline nothing is tested.";
   if (!best.paired) return fmt::format("{}, but shares no seed with {}: no pairs, no verdict.", leads, all.baseline);
   const stats::Paired& p = *best.paired;
@@ -120,7 +150,7 @@ std::string verdict(const Comparison& all) {
                        lead(all));
   if (reading(all, best) != "better") return fmt::format("No difference to {} could be shown: {}: {}.", all.baseline, leads, result);
   const std::size_t others = all.contenders.size() - 1;
-  return fmt::format("{} beats {}: {} by {} (screening: {} compared with the baseline, intervals not corrected for that).{}", best.name, all.baseline,
+  return fmt::format("{}{} beats {}: {} by {} (screening: {} compared with the baseline, intervals not corrected for that).{}", best.name, at, all.baseline,
                      quantity, result, others == 1 ? "one policy" : fmt::format("{} policies", others), lead(all));
 }
 

@@ -17,6 +17,9 @@ std::string reading(const Comparison& comparison, const Contender& contender);
 /// Who won, or that no difference could be shown. A sentence or two.
 std::string verdict(const Comparison& comparison);
 
+/// Of a policy that is compared at equal FLOPs, its runs being on more tokens: how many, against how many. "": it is not.
+std::string tokens_apart(const Comparison& comparison, const Contender& contender);
+
 /// The metric without its unit.
 std::string plain_quantity(const Comparison& comparison);
 

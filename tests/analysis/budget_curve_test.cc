@@ -142,3 +142,27 @@ TEST_CASE("a speed-up that is not known says why") {
   CHECK_THAT(stats::speed_up({points, law_points(1000)}, {points, points}, {0.95, 400}, stream).note, Contains("do not meet"));
   CHECK_THROWS(stats::speed_up({points}, {}, {}, stream));
 }
+
+TEST_CASE("the curve that is drawn is the one that answers come from") {
+  const stats::FittedCurve law = stats::fitted_curve(law_points(), 9);
+  CHECK(law.note == "");
+  CHECK(law.budgets == kBudgets.size());
+  CHECK(law.exponent == Approx(0.25).epsilon(1e-5));
+  CHECK(law.floor == Approx(1.7).epsilon(1e-5));
+  REQUIRE(law.points.size() == 9);
+  CHECK(law.points.front().budget == Approx(kBudgets.front()));
+  CHECK(law.points.back().budget == Approx(kBudgets.back()));
+  for (const stats::BudgetPoint& p : law.points) CHECK(p.loss == Approx(power_law(p.budget)).epsilon(1e-8));
+  const Points few = {{1e6, 4}, {1e8, 3}, {1e7, 3.5}};
+  const stats::FittedCurve lines = stats::fitted_curve(few, 5);
+  CHECK(std::isnan(lines.exponent));
+  CHECK(std::isnan(lines.floor));
+  CHECK(lines.points[0].loss == Approx(4));
+  CHECK(lines.points[1].loss == Approx(std::sqrt(4 * 3.5)));
+  CHECK(lines.points[2].loss == Approx(3.5));
+  CHECK(lines.points[3].loss == Approx(std::sqrt(3.5 * 3)));
+  CHECK(lines.points[4].loss == Approx(3));
+  const stats::FittedCurve one = stats::fitted_curve(Points{{1e6, 4}, {1e6, 3}}, 5);
+  CHECK(one.points.empty());
+  CHECK_THAT(one.note, Contains("two are needed"));
+}

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "analysis/report.h"
 #include "analysis/report_document.h"
 #include "analysis/significance.h"
 #include "core/error.h"
@@ -132,7 +133,14 @@ TEST_CASE("candidates are counted and not compared, what is made for its seed ma
   CHECK(c.searched[0].policy == "candidate");
   CHECK(c.searched[0].runs == 2);
   CHECK(c.searched[0].tokens == Approx(0.5 * SyntheticRun().tokens.back()));
+  CHECK(c.searched[0].seeds == std::set<std::uint64_t>{0, 1});
   CHECK(c.runs.size() == 6 + 2 + 1);
+  report(scratch.path(), {.figures = false});
+  const std::string text = read_file(scratch / "report.md"), apart = "flops was trained on 800 tokens a run against 400 of the others: at equal FLOPs, not at equal tokens; 4e+07 FLOPs, the others 4e+07.";
+  CHECK(text.find(apart) != std::string::npos);
+  CHECK(text.find(apart) != text.rfind(apart));   // beside both tables
+  CHECK_THAT(read_file(scratch / "report.html"), Contains(apart));
+  CHECK_THAT(text, Contains("candidate: 2 runs of candidates (200 tokens in all), on the seeds 0, 1; some of these are compared as well, which flatters it"));
   write("replay", 1, "", "c", 1);
   CHECK_THROWS_AS(collect_runs(scratch.path()), DataError);
   write("replay", 1, "derived", "c", 1);

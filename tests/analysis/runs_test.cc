@@ -237,3 +237,23 @@ TEST_CASE("what varies is a list of settings, or the run is left out") {
   REQUIRE(c.left_out.size() == 1);
   CHECK_THAT(c.left_out[0].reason, Contains("varies 'nothing'") && Contains("expected key=value"));
 }
+
+TEST_CASE("a run in the folders of two points counts once, and one outside of a seed's folder is named") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  write_pairs(x, 2);
+  fs::copy(x / "policy=console", x / "a copy", fs::copy_options::recursive);
+  fs::copy(x / "policy=console/seed-0/run.h5", x / "stray.h5");
+  fs::copy(x / "policy=console/seed-0/run.h5", x / "policy=random/run.h5");
+  make_folder(x / "slurm");
+  const Collection c = collect_runs(x);
+  CHECK(c.runs.size() == 4);
+  REQUIRE(c.left_out.size() == 4);
+  CHECK(c.left_out[0].place == "stray.h5");
+  CHECK(c.left_out[1].place == "policy=random/run.h5");
+  CHECK_THAT(c.left_out[1].reason, Contains("not in the folder of a seed"));
+  CHECK(c.left_out[2].place == "a copy/seed-0");
+  CHECK_THAT(c.left_out[2].reason, Contains("a second run of point policy=console and seed 0, as policy=console/seed-0 is"));
+  fs::remove_all(x / "policy=console");
+  CHECK(collect_runs(x).runs.size() == 4);   // moved, and the only one
+}

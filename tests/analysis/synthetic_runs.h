@@ -60,6 +60,9 @@ struct SyntheticRun {
   std::string cell{};                          ///< and `varies`: not written when empty
   std::vector<std::string> varies{};
   std::string stage{};
+  std::string toml{};                          ///< the resolved configuration; not written when empty
+  std::int64_t planned = 0;                    ///< intervals; 0: the file does not say
+  double score_flops = 1e6;                    ///< an interval; training is 8e6, set-up 1e6
   std::vector<std::vector<double>> domain_tokens{}, credit{};   ///< interval by interval; not written when empty
   std::string credit_name = "byproduct_regression";
   std::string point() const {
@@ -108,7 +111,7 @@ inline void append_moment(RunWriter& writer, const SyntheticRun& run, std::size_
   std::vector<double> weights(run.agents.size(), 0.0);
   weights.back() = 1;
   const double d = static_cast<double>(t);
-  const std::vector<double> seconds = {2, 9 * d, d, 3 * d}, flops = {1e6 * d, 8e6 * d, 1e6 * d, 5e6 * d}, tokens = {0, 100 * d, 10 * d, 0};
+  const std::vector<double> seconds = {2, 9 * d, d, 3 * d}, flops = {1e6 * d, 8e6 * d, run.score_flops * d, 5e6 * d}, tokens = {0, 100 * d, 10 * d, 0};
   writer.append(e, "actions", run.weights.empty() ? weights : run.weights[t - 1]);
   if (!run.domain_tokens.empty()) writer.append(e, "corpus/domain_tokens", run.domain_tokens[t - 1]);
   if (!run.credit.empty()) writer.append(e, "credit/" + run.credit_name, run.credit[t - 1]);
@@ -143,10 +146,12 @@ inline fs::path write_run(const fs::path& experiment, const SyntheticRun& run) {
   if (!run.cell.empty()) root["cell"] = run.cell;
   if (!run.varies.empty()) root["varies"] = run.varies;
   if (!run.stage.empty()) root["stage"] = run.stage;
+  if (!run.toml.empty()) root["config_toml"] = run.toml;
   std::vector<Attributes> episodes;
   for (const std::string& phase : run.phases) {
     episodes.push_back({{"env", std::string("pretrain-v0")}, {"policy", run.policy}});
     if (!phase.empty()) episodes.back()["phase"] = phase;
+    if (run.planned > 0) episodes.back()["total_steps"] = run.planned;
   }
   const std::vector<Column> columns = synthetic_columns(run);
   RunWriter writer(folder / "run.h5", root, episodes, columns, synthetic_summary(run));

@@ -143,7 +143,7 @@ TEST_CASE("every figure is drawn from its table, and stands in a page of equal b
     CHECK_THAT(text, Contains("](figures/" + name + ".svg)"));
     CHECK_THAT(page, Contains("The numbers: tables/" + (name == "forest" ? "paired" : name) + ".tsv"));
   }
-  CHECK_THAT(page, Contains("Regret against fixed, the best policy whose weights are fixed") && Contains("mean over 2 seeds that pair up") &&
+  CHECK_THAT(page, Contains("Regret against fixed, the best by final test loss of the policies whose weights are fixed, chosen after looking") && Contains("mean over 2 seeds that pair up") &&
                        Contains("improvement in final test loss over the mean of random"));
   report(x, options);
   CHECK(read_file(x / "report.html") == page);
@@ -190,4 +190,32 @@ TEST_CASE("a policy whose name is markup or a command is text in tables, figures
   CHECK_THAT(read_file(x / "report.md"), !Contains(" <script") && Contains("\\<script>"));
   for (const auto& file : fs::recursive_directory_iterator(x))
     CHECK_THAT(file.path().filename().string(), !Contains("<") && !Contains("$") && !Contains("`"));
+}
+
+TEST_CASE("regret is against the tuned fixed weights where they are there, never against a run on more tokens") {
+  const TemporaryFolder out;
+  const fs::path x = out.path() / "x";
+  write_trends(x);
+  const auto add = [&](const std::string& policy, double loss, const std::string& stage) {
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
+      SyntheticRun run{.policy = policy, .seed = seed, .loss_test = loss};
+      run.reference[4] = 2 + static_cast<double>(seed);   // earns 4 and 3 in all, random 2
+      run.stage = stage;
+      if (!stage.empty()) run.tokens = {0, 200, 400, 600, 800};
+      write_run(x, run);
+    }
+  };
+  add("b9_random_same_flops", 1, "same_flops");
+  const Collection before = collect_runs(x);
+  CHECK(compare(before).best_fixed == "fixed");   // b9 ends with the lowest loss of all
+  add("b4_tuned_fixed", 9, "");
+  const Collection runs = collect_runs(x);
+  const Comparison all = compare(runs);
+  CHECK(all.best_fixed == "b4_tuned_fixed");   // though it ends with the highest
+  const Curve& behind = named(all, "random").trends.regret;
+  CHECK(behind.n == 2);
+  CHECK(behind.mean.back() == Approx(1.5));
+  CHECK(behind.band.back().low == Approx(1.5 - 12.7062047 * 0.5));   // t of one degree of freedom, standard error 1/2
+  CHECK(behind.band.back().high == Approx(1.5 + 12.7062047 * 0.5));
+  CHECK(behind.band.front().width() == 0);
 }
