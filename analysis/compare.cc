@@ -88,7 +88,7 @@ double mean_over(const std::vector<const RunRecord*>& runs, F of) {
 
 void describe_runs(Contender& c, const Comparison& all, bool losses) {
   std::vector<double> values;
-  std::vector<Series> curves;
+  std::vector<Trace> curves;
   bool weighted = true;
   for (const RunRecord* run : c.runs) {
     values.push_back(run->value);
@@ -119,7 +119,7 @@ void compare_to(const Contender& baseline, Contender& c, Comparison& all, bool l
                                     c.pairs.size(), baseline.name));
   if (c.pairs.empty()) return;
   c.paired = paired(c.pairs, all.confidence);
-  std::vector<Series> differences;
+  std::vector<Trace> differences;
   for (const Pair& pair : c.pairs) {
     const auto of_seed = [&](const Contender& side) {
       return curve_of(**std::ranges::find(side.runs, pair.seed, &RunRecord::seed), losses);
@@ -251,7 +251,7 @@ std::string file_name(std::string text) {
   return text;
 }
 
-Series curve_of(const RunRecord& run, bool losses) {
+Trace curve_of(const RunRecord& run, bool losses) {
   if (losses) return known_points(run.positions(run.reference.size()), run.reference);
   std::vector<double> sum(run.rewards.size() + 1, 0.0);
   std::partial_sum(run.rewards.begin(), run.rewards.end(), sum.begin() + 1);

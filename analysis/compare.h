@@ -83,7 +83,7 @@ Comparison compare(const Collection& collection, const std::string& baseline = "
 std::string file_name(std::string text);
 
 /// Reference loss of a run along its tokens; without `losses` (an environment that has none) its return so far.
-Series curve_of(const RunRecord& run, bool losses);
+Trace curve_of(const RunRecord& run, bool losses);
 
 /// Pairs of two contenders by seed.
 std::vector<Pair> pairs_of(const Contender& one, const Contender& other);

@@ -48,7 +48,7 @@ struct Picture {
 
 using Block = std::variant<Heading, Paragraph, Bullets, Code, CellRows, Picture>;
 
-struct Document {
+struct ReportDocument {
   std::string title;
   std::vector<Block> blocks;
 

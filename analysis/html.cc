@@ -121,7 +121,7 @@ class Page {
 };
 
 /// Where the sections are; nothing for a page of a few.
-std::string contents(const Document& document) {
+std::string contents(const ReportDocument& document) {
   std::string out;
   std::size_t n = 0;
   for (const Block& block : document.blocks)
@@ -132,7 +132,7 @@ std::string contents(const Document& document) {
 
 }  // namespace
 
-std::string html(const Document& document, const std::function<std::string(const std::string&)>& read) {
+std::string html(const ReportDocument& document, const std::function<std::string(const std::string&)>& read) {
   Page page(read);
   page.out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

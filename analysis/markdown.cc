@@ -84,7 +84,7 @@ std::string link_path(const std::string& path) {
   return out;
 }
 
-std::string markdown(const Document& document) {
+std::string markdown(const ReportDocument& document) {
   Writer writer{"# " + escaped(document.title) + "\n"};
   for (const Block& block : document.blocks) std::visit(writer, block);
   return writer.out;

@@ -6,6 +6,6 @@
 
 namespace fader {
 
-std::string markdown(const Document& document);
+std::string markdown(const ReportDocument& document);
 
 }  // namespace fader

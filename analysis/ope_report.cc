@@ -58,7 +58,7 @@ std::string reasons(const std::vector<std::pair<std::string, std::string>>& who_
   return out;
 }
 
-void add_lines(Document& out, const std::string& text) {
+void add_lines(ReportDocument& out, const std::string& text) {
   Bullets list;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) list.items.push_back(line);
@@ -163,7 +163,7 @@ void add_target(const OpeLogger& logger, const OpeTarget& target, TableText& out
 
 }  // namespace
 
-void add_off_policy(Document& out, const OffPolicyStudy& all) {
+void add_off_policy(ReportDocument& out, const OffPolicyStudy& all) {
   out.heading(2, "What other choices would have earned (off-policy estimates)");
   if (!all.estimated()) out.say("Nothing could be estimated from these runs.");
   for (const OpeLogger& logger : all.loggers) {

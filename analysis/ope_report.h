@@ -8,7 +8,7 @@
 namespace fader {
 
 /// The section "What other choices would have earned (off-policy estimates)" of a report.
-void add_off_policy(Document& out, const OffPolicyStudy& all);
+void add_off_policy(ReportDocument& out, const OffPolicyStudy& all);
 /// For a terminal; begins with an empty line.
 std::string ope_text(const OffPolicyStudy& all);
 /// Tidy: a row a logger, target and estimator; first of each logger what it earned as logged. See analysis/tables.h.

@@ -57,7 +57,7 @@ Report report(const fs::path& experiment, const ReportOptions& options) {
   write_off_policy(estimates, experiment / "tables");
   Drawing drawing;
   if (options.figures) drawing = draw(planned_figures(study), experiment, find_plots(options.source), options.gnuplot);
-  Document document = report_document(study, drawing);
+  ReportDocument document = report_document(study, drawing);
   if (estimates) add_off_policy(document, *estimates);
   write_atomically(experiment / "report.md", markdown(document));
   write_atomically(experiment / "report.html", html(document, [&](const std::string& file) { return read_file(experiment / file); }));

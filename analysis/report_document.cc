@@ -61,7 +61,7 @@ class Author {
  public:
   Author(const Study& study, const Drawing& drawing) : study_(study), drawing_(drawing), first_(study.cells[0].comparison) {}
 
-  Document write() {
+  ReportDocument write() {
     out_.title = first_.question.empty() ? first_.experiment : first_.question;
     opening();
     hypotheses();
@@ -373,7 +373,7 @@ class Author {
   const Study& study_;
   const Drawing& drawing_;
   const Comparison& first_;
-  Document out_;
+  ReportDocument out_;
 };
 
 }  // namespace
@@ -415,6 +415,6 @@ Numbers numbers_beside(const std::string& file, const std::string& table) {
   return out;
 }
 
-Document report_document(const Study& study, const Drawing& drawing) { return Author(study, drawing).write(); }
+ReportDocument report_document(const Study& study, const Drawing& drawing) { return Author(study, drawing).write(); }
 
 }  // namespace fader

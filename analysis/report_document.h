@@ -8,7 +8,7 @@
 namespace fader {
 
 /// Reads the tables of `drawing` from the study's folder, where write_tables has written them.
-Document report_document(const Study& study, const Drawing& drawing);
+ReportDocument report_document(const Study& study, const Drawing& drawing);
 
 /// A table of a figure as it is shown beside it: numbers to six digits, of many rows those that matter (the last of each curve, or evenly
 /// spread ones). Lines that begin with # are left out. `file` names it.

@@ -15,7 +15,7 @@ std::vector<double> in_order(std::vector<double> x) {
 
 }  // namespace
 
-double Series::at(double position) const {
+double Trace::at(double position) const {
   const auto above = std::lower_bound(x.begin(), x.end(), position);
   if (above == x.end()) return stats::kNaN;
   const auto i = static_cast<std::size_t>(above - x.begin());
@@ -24,8 +24,8 @@ double Series::at(double position) const {
   return y[i - 1] + (y[i] - y[i - 1]) * (position - x[i - 1]) / (x[i] - x[i - 1]);
 }
 
-Series known_points(const std::vector<double>& x, const std::vector<double>& y) {
-  Series out;
+Trace known_points(const std::vector<double>& x, const std::vector<double>& y) {
+  Trace out;
   for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i)
     if (std::isfinite(x[i]) && std::isfinite(y[i]) && (out.x.empty() || x[i] > out.x.back())) {
       out.x.push_back(x[i]);
@@ -34,7 +34,7 @@ Series known_points(const std::vector<double>& x, const std::vector<double>& y) 
   return out;
 }
 
-Series difference(const Series& one, const Series& other) {
+Trace difference(const Trace& one, const Trace& other) {
   std::vector<double> x;
   std::set_union(one.x.begin(), one.x.end(), other.x.begin(), other.x.end(), std::back_inserter(x));
   std::vector<double> y;
@@ -42,16 +42,16 @@ Series difference(const Series& one, const Series& other) {
   return known_points(x, y);
 }
 
-Curve mean_curve(const std::vector<Series>& series, double confidence) {
+Curve mean_curve(const std::vector<Trace>& series, double confidence) {
   std::vector<double> all;
-  for (const Series& s : series)
+  for (const Trace& s : series)
     if (all != s.x) all.insert(all.end(), s.x.begin(), s.x.end());
   all = in_order(std::move(all));
   Curve out;
   out.n = series.size();
   for (const double x : all) {
     std::vector<double> values;
-    for (const Series& s : series) values.push_back(s.at(x));
+    for (const Trace& s : series) values.push_back(s.at(x));
     if (std::ranges::any_of(values, [](double v) { return std::isnan(v); })) continue;
     out.x.push_back(x);
     out.mean.push_back(stats::mean(values));

@@ -9,7 +9,7 @@
 namespace fader {
 
 /// A quantity along a run; x rises, both finite.
-struct Series {
+struct Trace {
   std::vector<double> x, y;
   double at(double position) const;   ///< linear between points; NaN outside of them
 };
@@ -21,7 +21,7 @@ struct Curve {
   std::size_t n = 0;                  ///< series
 };
 /// On the union of their x, within the stretch that all of them cover: aligned by position, never by row.
-Curve mean_curve(const std::vector<Series>& series, double confidence);
+Curve mean_curve(const std::vector<Trace>& series, double confidence);
 
 /// Vectors that hold from `from` to `to`.
 struct Stretches {
@@ -33,8 +33,8 @@ struct Stretches {
 Stretches mean_stretches(const std::vector<std::vector<double>>& bounds, const std::vector<const Grid<double>*>& rows);
 
 /// The points at which both are finite and x rises.
-Series known_points(const std::vector<double>& x, const std::vector<double>& y);
+Trace known_points(const std::vector<double>& x, const std::vector<double>& y);
 /// On the union of their x, where both are known.
-Series difference(const Series& one, const Series& other);
+Trace difference(const Trace& one, const Trace& other);
 
 }  // namespace fader

@@ -25,7 +25,7 @@ Stretches mean_of(const std::vector<const RunRecord*>& runs, Grid<double> RunRec
   return mean_stretches(bounds, rows);
 }
 
-Series rewards_of(const RunRecord& run) {
+Trace rewards_of(const RunRecord& run) {
   const std::vector<double> bounds = run.positions(run.rewards.size() + 1);
   return known_points({bounds.begin() + 1, bounds.end()}, run.rewards);
 }
@@ -33,7 +33,7 @@ Series rewards_of(const RunRecord& run) {
 /// Mean over those runs that have a series of more than a point; no curve unless all have.
 template <class Of>
 Curve mean_over_runs(const std::vector<const RunRecord*>& runs, double confidence, Of of) {
-  std::vector<Series> all;
+  std::vector<Trace> all;
   for (const RunRecord* run : runs) {
     all.push_back(of(*run));
     if (all.back().x.size() < 2) return {};
@@ -43,14 +43,14 @@ Curve mean_over_runs(const std::vector<const RunRecord*>& runs, double confidenc
 
 /// At the FLOPs of the first run: those of the others are hardly different, and the union of all would be no finer.
 Curve losses_by_flops(const std::vector<const RunRecord*>& runs, double confidence) {
-  std::vector<Series> all;
+  std::vector<Trace> all;
   for (const RunRecord* run : runs) {
     all.push_back(known_points(run->spent, run->reference));
     if (all.back().x.size() < 2) return {};
   }
   const std::vector<double> at = all[0].x;
-  for (Series& s : all) {
-    Series there;
+  for (Trace& s : all) {
+    Trace there;
     for (const double x : at) {
       there.x.push_back(x);
       there.y.push_back(s.at(x));

@@ -7,7 +7,7 @@ namespace fader {
 namespace {
 
 // An object, which is inlined where a function would be called.
-constexpr auto before = [](const Contender& a, const Contender& b) { return a.before(b); };
+constexpr auto before = [](const Ranked& a, const Ranked& b) { return a.before(b); };
 
 }  // namespace
 
@@ -53,7 +53,7 @@ void Best::make_place() {
   if (kept_.size() > room_ / 2) kept_.reserve(room_ *= 2);
 }
 
-void sort_best(std::span<Contender> all, std::size_t first, std::size_t to) {
+void sort_best(std::span<Ranked> all, std::size_t first, std::size_t to) {
   const auto at = [&](std::size_t i) { return all.begin() + static_cast<std::ptrdiff_t>(i); };
   if (to < all.size()) std::nth_element(at(first), at(to), all.end(), before);
   std::sort(at(first), at(to), before);

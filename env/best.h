@@ -27,7 +27,7 @@ class Best {
   /// `tokens` as in Offer. Below `floor` nobody is wanted.
   void begin(std::span<const std::uint32_t> tokens, std::int64_t demand, double floor);
   double floor() const { return worst_.score; }
-  void offer(const Contender& c) {
+  void offer(const Ranked& c) {
     if (!c.before(worst_)) return;
     if (kept_.size() == room_) make_place();
     kept_.push_back(c);
@@ -37,8 +37,8 @@ class Best {
   void cut();
   /// Those kept hold the demand. They are the best of all that were offered, in no order, and may be more than it takes.
   bool enough() const { return held(0, kept_.size()) >= demand_; }
-  std::span<Contender> kept() { return kept_; }
-  const Contender& worst() const { return worst_; }
+  std::span<Ranked> kept() { return kept_; }
+  const Ranked& worst() const { return worst_; }
 
  private:
   static constexpr std::size_t kLittle = 4096;
@@ -47,13 +47,13 @@ class Best {
 
   std::span<const std::uint32_t> tokens_;
   std::int64_t demand_ = 0;
-  std::vector<Contender> kept_;
+  std::vector<Ranked> kept_;
   std::size_t room_ = 0;  // to be cut when so many are there
-  Contender worst_;
+  Ranked worst_;
 };
 
 /// Puts the best of all[first, last) to their places all[first, to), sorted.
-void sort_best(std::span<Contender> all, std::size_t first, std::size_t to);
+void sort_best(std::span<Ranked> all, std::size_t first, std::size_t to);
 
 class BestOf {
  public:
@@ -64,7 +64,7 @@ class BestOf {
   /// offers `best` those of [first, last), a block, that score at least best.floor(); it is called on all threads, for a block
   /// perhaps more than once.
   template <class Scan>
-  std::span<Contender> find(std::size_t n, std::span<const std::uint32_t> tokens, std::int64_t demand, const Scan& scan) {
+  std::span<Ranked> find(std::size_t n, std::span<const std::uint32_t> tokens, std::int64_t demand, const Scan& scan) {
     const auto all = static_cast<std::int64_t>(n);
     double floor = sampled_floor(all, tokens, demand, scan);
     for (;; floor = kNone) {
@@ -76,7 +76,7 @@ class BestOf {
       });
       Best& best = bests_.front();
       for (std::size_t t = 1; t < bests_.size(); ++t)
-        for (const Contender& c : bests_[t].kept()) best.offer(c);
+        for (const Ranked& c : bests_[t].kept()) best.offer(c);
       if (floor == kNone) best.cut();
       if (floor == kNone || best.enough()) return best.kept();
     }

@@ -45,7 +45,7 @@ void offer_block(const Score* scores, std::int64_t first, std::int64_t n, std::u
   marks.visit(n, [&](std::int64_t i) {
     const auto c = static_cast<std::size_t>(first + i);
     const auto score = static_cast<double>(scores[i]);
-    if (score >= best.floor() && mine(c)) best.offer(Contender::of(score, key, c));
+    if (score >= best.floor() && mine(c)) best.offer(Ranked::of(score, key, c));
   });
 }
 
@@ -70,13 +70,13 @@ class Mixture {
   std::span<const std::uint16_t> used_;
   double decay_ = 0;
   std::vector<std::vector<float>> ranks_;
-  std::vector<Contender> scratch_;
+  std::vector<Ranked> scratch_;
 };
 
 /// Those of `sorted` that hold the demand, best first, as picks of leader(contender) with propensity 1. ahead(contender): it will be
 /// one soon.
 template <class Leader, class Ahead>
-void take_in_order(const Offer& offer, std::span<const Contender> sorted, std::vector<Pick>& picks, const Leader& leader, const Ahead& ahead) {
+void take_in_order(const Offer& offer, std::span<const Ranked> sorted, std::vector<Pick>& picks, const Leader& leader, const Ahead& ahead) {
   constexpr std::size_t kAhead = 8;
   make_room(picks, sorted.size());
   std::int64_t got = 0;

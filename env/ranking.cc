@@ -9,18 +9,18 @@ namespace fader {
 namespace {
 
 // An object, which is inlined where a function would be called.
-constexpr auto before = [](const Contender& a, const Contender& b) { return a.before(b); };
+constexpr auto before = [](const Ranked& a, const Ranked& b) { return a.before(b); };
 
 template <class Score>
-void sort_contenders(std::span<const Score> scores, std::uint64_t key, std::vector<Contender>& out) {
+void sort_contenders(std::span<const Score> scores, std::uint64_t key, std::vector<Ranked>& out) {
   out.resize(scores.size());
-  for (std::size_t c = 0; c < scores.size(); ++c) out[c] = Contender::of(static_cast<double>(scores[c]), key, c);
+  for (std::size_t c = 0; c < scores.size(); ++c) out[c] = Ranked::of(static_cast<double>(scores[c]), key, c);
   std::sort(out.begin(), out.end(), before);
 }
 
 template <class Score>
 std::vector<std::uint32_t> best_first(std::span<const Score> scores, std::uint64_t key) {
-  std::vector<Contender> sorted;
+  std::vector<Ranked> sorted;
   sort_contenders(scores, key, sorted);
   std::vector<std::uint32_t> order(sorted.size());
   for (std::size_t i = 0; i < sorted.size(); ++i) order[i] = sorted[i].candidate;
@@ -40,7 +40,7 @@ std::vector<double> normalised_ranks(std::span<const std::uint32_t> ranking) {
   return ranks;
 }
 
-void normalise_ranks(std::span<const float> scores, std::uint64_t key, std::vector<Contender>& scratch, std::span<float> ranks) {
+void normalise_ranks(std::span<const float> scores, std::uint64_t key, std::vector<Ranked>& scratch, std::span<float> ranks) {
   sort_contenders(scores, key, scratch);
   const double n = static_cast<double>(scores.size());
   for (std::size_t position = 0; position < scratch.size(); ++position)

@@ -19,13 +19,13 @@ inline std::uint64_t lot_bits(std::uint64_t key, std::uint64_t candidate) {
 
 /// A candidate as it stands in an order: the greater score first, among equals the lesser lot, then the lesser number. Where scores
 /// are random themselves there are no equals, and `lot` may say something else.
-struct Contender {
+struct Ranked {
   double score = 0;
   std::uint32_t lot = 0, candidate = 0;
-  static Contender of(double score, std::uint64_t key, std::size_t candidate) {
+  static Ranked of(double score, std::uint64_t key, std::size_t candidate) {
     return {score, static_cast<std::uint32_t>(lot_bits(key, candidate) >> 32), static_cast<std::uint32_t>(candidate)};
   }
-  bool before(const Contender& other) const {
+  bool before(const Ranked& other) const {
     if (score != other.score) return score > other.score;
     return lot != other.lot ? lot < other.lot : candidate < other.candidate;
   }
@@ -43,7 +43,7 @@ std::vector<std::uint32_t> ranking(std::span<const Score> scores, Rng& ties) {
 /// Rank-normalised scores, (N - position - 0.5) / N: uniform on (0, 1), the best nearest to one.
 std::vector<double> normalised_ranks(std::span<const std::uint32_t> ranking);
 /// The same of a column of scores; `scratch` keeps its memory.
-void normalise_ranks(std::span<const float> scores, std::uint64_t key, std::vector<Contender>& scratch, std::span<float> ranks);
+void normalise_ranks(std::span<const float> scores, std::uint64_t key, std::vector<Ranked>& scratch, std::span<float> ranks);
 
 /// Spearman's rank correlation of two rankings of the same candidates (ties were broken, so there are none).
 double rank_correlation(std::span<const double> ranks_a, std::span<const double> ranks_b);

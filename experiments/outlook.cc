@@ -32,11 +32,11 @@ double memory() {  // of the machine, in bytes
 
 double rate_of(const Point& p, const std::map<Precision, double>& rates) { return p.run.device == "cpu" ? rates.at(precision_of(p.train)) : 1.0; }
 
-Estimate estimate_of(const Point& p, const std::map<Precision, double>& rates) {
+TrainingEstimate estimate_of(const Point& p, const std::map<Precision, double>& rates) {
   return estimate(p.model, p.train, static_cast<int>(p.run.threads), rate_of(p, rates));
 }
 
-double seconds_of(const Point& p, const Estimate& e) { return e.seconds * static_cast<double>(p.run.episodes) / static_cast<double>(p.run.processes); }
+double seconds_of(const Point& p, const TrainingEstimate& e) { return e.seconds * static_cast<double>(p.run.episodes) / static_cast<double>(p.run.processes); }
 
 /// Of the precisions that runs on the processor have.
 std::map<Precision, double> rates_of(const Plan& plan) {
@@ -51,7 +51,7 @@ std::map<Precision, double> rates_of(const Plan& plan) {
 }
 
 std::string line_of(const Point& p, const std::map<Precision, double>& rates) {
-  const Estimate e = estimate_of(p, rates);
+  const TrainingEstimate e = estimate_of(p, rates);
   std::string line = fmt::format("a model of {} parameters, {}: {:.2g} FLOPs of optimiser steps a run", parameters(e.parameters), p.train.precision,
                                  e.flops * static_cast<double>(p.run.episodes));
   if (p.run.device != "cpu") return line + "\n";
@@ -100,7 +100,7 @@ Price price_of(const Plan& plan, const std::map<Precision, double>& rates) {
     price.runs += p.share;
     price.bytes += p.share * bytes_of_run(p);
     if (!p.trains()) continue;
-    const Estimate e = estimate_of(p, rates);
+    const TrainingEstimate e = estimate_of(p, rates);
     price.flops += p.share * e.flops * static_cast<double>(p.run.episodes);
     price.seconds += p.run.device == "cpu" ? p.share * seconds_of(p, e) : std::nan("");
     const double checkpoint = kBytesAParameter * e.parameters * static_cast<double>(p.run.members);

@@ -12,7 +12,7 @@ constexpr double kRounding = 1e-9;  // t / T times T may fall short of t
 
 }  // namespace
 
-Progress::Progress(const PolicyContext& context, std::string_view who) {
+EpisodeProgress::EpisodeProgress(const PolicyContext& context, std::string_view who) {
   std::vector<std::string> shown;
   for (const Field& field : context.observation) {
     if (field.name == "progress") {
@@ -26,7 +26,7 @@ Progress::Progress(const PolicyContext& context, std::string_view who) {
                                 who, shown.empty() ? "nothing" : fmt::format("{}", fmt::join(shown, ", "))));
 }
 
-double Progress::of(std::span<const double> x) const {
+double EpisodeProgress::of(std::span<const double> x) const {
   const double p = x[offset_];
   return std::isnan(p) ? 0 : std::clamp(p, 0.0, 1.0);
 }

@@ -8,10 +8,10 @@
 
 namespace fader {
 
-class Progress {
+class EpisodeProgress {
  public:
   /// ConfigError that begins with `who` when the environment shows no field "progress".
-  Progress(const PolicyContext& context, std::string_view who);
+  EpisodeProgress(const PolicyContext& context, std::string_view who);
   /// The share of the episode's decisions that are over, 0 to 1: cut there, 0 when it was not measured.
   double of(std::span<const double> x) const;
 

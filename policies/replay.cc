@@ -72,7 +72,7 @@ class Replay final : public Policy {
  private:
   PolicySpec spec_;
   Vectors rows_;
-  std::optional<Progress> progress_;  // one row needs none
+  std::optional<EpisodeProgress> progress_;  // one row needs none
 };
 
 class Average final : public Policy {

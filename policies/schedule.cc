@@ -100,7 +100,7 @@ class Schedule final : public Policy {
 
   PolicySpec spec_;
   const ScheduleOptions options_;
-  const Progress progress_;
+  const EpisodeProgress progress_;
   Vectors mixes_;            // from and to, or the knots
   std::vector<double> at_;   // of the knots
 };

@@ -75,7 +75,7 @@ class Search : public Policy {
   const SearchOptions options_;
   const std::size_t agents_;
   const double floor_;
-  std::optional<Progress> progress_;   // one knot needs none
+  std::optional<EpisodeProgress> progress_;   // one knot needs none
   bool exploring_ = true;
   std::vector<double> at_, logits_, played_, best_, numbers_;
   Grid<double> candidates_;            // [slots, knots (K - 1)]

@@ -114,7 +114,7 @@ Plan make_plan(const CorpusOptions& given, const CorpusBuild& build, Progress& p
   Plan plan;
   plan.options = given.effective();
   const CorpusOptions& o = plan.options;
-  for (const auto& [names, source] : {std::pair{&o.train, Source::train}, {&o.heldout, Source::heldout}, {&o.test, Source::test}})
+  for (const auto& [names, source] : {std::pair{&o.train, InputSet::train}, {&o.heldout, InputSet::heldout}, {&o.test, InputSet::test}})
     for (auto& file : resolve_inputs(*names, source)) plan.files.push_back(std::move(file));
   check_distinct(plan.files);
   if (!o.tokenizer.empty()) plan.tokenizer = load_tokenizer(o, build.vocabulary);
@@ -139,7 +139,7 @@ void build_corpus(Plan& plan, const CorpusBuild& build, const fs::path& target, 
   std::vector<InputFile> files = plan.files;
   if (files.empty()) {
     write_synthetic(plan.options, synthetic);
-    files.push_back({synthetic, Source::train, fs::file_size(synthetic), ""});
+    files.push_back({synthetic, InputSet::train, fs::file_size(synthetic), ""});
   }
   RawCorpus raw = read_corpus(files, plan.options, build.threads, scratch, progress);
   const Duplicates left_out = split(raw, plan.options);

@@ -18,7 +18,7 @@ namespace fader {
 
 struct RawDocument {
   Document label;           ///< the set is that of the source until the split
-  Source source = Source::train;
+  InputSet source = InputSet::train;
   bool kept = true;         ///< false: left out of the corpus
   std::uint64_t bytes = 0;  ///< of text, in the scratch file
 };

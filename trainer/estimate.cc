@@ -32,10 +32,10 @@ double rate_of() {
 
 double product_rate(Precision precision) { return precision == Precision::bfloat16 ? rate_of<Half>() : rate_of<float>(); }
 
-Estimate estimate(const ModelOptions& model, const TrainOptions& train, int threads, double rate) {
+TrainingEstimate estimate(const ModelOptions& model, const TrainOptions& train, int threads, double rate) {
   const Layout layout(model);
   const Precision precision = precision_of(train);
-  Estimate e;
+  TrainingEstimate e;
   e.parameters = static_cast<double>(model.parameters());
   const double buffers = 4.0 + threads + (averaged_weights(train, train.steps()) > 0 ? 1 : 0);
   e.state_bytes = static_cast<double>(layout.size) * (4.0 * buffers + (precision == Precision::bfloat16 ? 4.0 : 0.0));

@@ -122,7 +122,7 @@ void remember(const fs::path& memo, const std::string& text) {
 
 }  // namespace
 
-std::vector<InputFile> resolve_inputs(const std::vector<std::string>& names, Source source) {
+std::vector<InputFile> resolve_inputs(const std::vector<std::string>& names, InputSet source) {
   const char* key = kSourceNames[static_cast<std::size_t>(source)];
   std::vector<InputFile> out;
   for (const auto& name : names) {

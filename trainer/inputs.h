@@ -10,19 +10,19 @@
 namespace fader {
 
 /// Where a document was read from, before the sets are made.
-enum class Source : std::uint8_t { train, heldout, test };
+enum class InputSet : std::uint8_t { train, heldout, test };
 inline constexpr const char* kSourceNames[] = {"corpus.train", "corpus.heldout", "corpus.test"};
 
 struct InputFile {
   std::filesystem::path path;
-  Source source = Source::train;
+  InputSet source = InputSet::train;
   std::uint64_t bytes = 0;
   std::string hash;  ///< sha256 of the file as stored
 };
 
 /// The files that `names` mean: a file; a folder, for all .jsonl, .jsonl.gz and .jsonl.zst below it; a glob (* ? [...]).
 /// What one name stands for is sorted by path. DataError naming the key and the name when there is none.
-std::vector<InputFile> resolve_inputs(const std::vector<std::string>& names, Source source);
+std::vector<InputFile> resolve_inputs(const std::vector<std::string>& names, InputSet source);
 
 /// ConfigError when a file is there twice, in one set or in two.
 void check_distinct(const std::vector<InputFile>& files);

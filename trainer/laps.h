@@ -6,7 +6,7 @@
 
 namespace fader {
 
-enum class Part { embedding, norms, rounding, products, rotation, attention, activation, cross_entropy, by_product };
+enum class StepPart { embedding, norms, rounding, products, rotation, attention, activation, cross_entropy, by_product };
 inline constexpr std::array<const char*, 9> kPartNames = {"embedding", "norms",     "rounding",   "products",
                                                           "rotation",  "attention", "activation", "cross-entropy", "by-product"};
 using PartSeconds = std::array<double, kPartNames.size()>;
@@ -20,7 +20,7 @@ class Laps {
     if (on) last_ = Clock::now();
   }
   /// What has passed since the last border was `part`.
-  void end(Part part) {
+  void end(StepPart part) {
     if (!on) return;
     const Clock::time_point now = Clock::now();
     seconds[static_cast<std::size_t>(part)] += std::chrono::duration<double>(now - last_).count();

@@ -95,7 +95,7 @@ class Worker {
     const auto into = [&](std::size_t l) -> Activations<T>& { return layers_[layers_.size() == 1 ? 0 : l]; };
     const auto stream = [&](std::size_t l) { return streams_[keep ? l : 0].data(); };
     for (std::int64_t i = 0; i < p_; ++i) std::copy_n(par_ + layout_.embedding + input_[i] * w_, w_, stream(0) + i * w_);
-    laps_.end(Part::embedding);
+    laps_.end(StepPart::embedding);
     for (std::size_t l = 0; l < layers; ++l) forward(layout_.blocks[l], into(l), stream(l), stream(l + 1));
     output(batch, group, stream(layers), weight, nats + first_);
     if (!keep) return;
@@ -105,12 +105,12 @@ class Worker {
     }
     for (std::int64_t i = 0; grad_ != nullptr && i < p_; ++i)
       kernels::add(dstream_.data() + i * w_, w_, grad_ + layout_.embedding + input_[i] * w_);
-    laps_.end(Part::embedding);
+    laps_.end(StepPart::embedding);
     if (!wished_) return;
     const T* rounded = by_product_.squares() ? as_operand(dstream_.data(), p_ * w_) : nullptr;
     by_product_.input(input_, dstream_.data(), rounded, normed_.data());
     by_product_.finish(wish.dot.data() + group.first, wish.square.empty() ? nullptr : wish.square.data() + group.first);
-    laps_.end(Part::by_product);
+    laps_.end(StepPart::by_product);
   }
 
   Laps& laps() { return laps_; }
@@ -146,24 +146,24 @@ class Worker {
     const std::int64_t head = w_ / o_.heads;
     for (const Segment& s : segments_)
       kernels::rotate(qkv + s.begin * 3 * w_, s.attention.rows, 3 * w_, 2 * o_.heads, head, cosine_.data(), sine_.data(), sign);
-    laps_.end(Part::rotation);
+    laps_.end(StepPart::rotation);
   }
   // out [P, outs] = x [P, ins] weight^T
   void linear(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* out) {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, out);
-    laps_.end(Part::products);
+    laps_.end(StepPart::products);
   }
   // The same, added to the stream.
   void linear_add(const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, Real* stream) {
     product<T>({x, p_, ins}, {matrices_ + weight, outs, ins, true}, stream, true);
-    laps_.end(Part::products);
+    laps_.end(StepPart::products);
   }
   // Gradient of the stream as products take it.
   const T* as_operand(const Real* dstream, std::int64_t n) {
     if constexpr (kRounded) {
       T* out = at_least(drounded_, n);
       kernels::round(dstream, n, out);
-      laps_.end(Part::rounding);
+      laps_.end(StepPart::rounding);
       return out;
     } else {
       return dstream;
@@ -177,40 +177,40 @@ class Worker {
   void linear_backward(const T* dout, const T* x, std::int64_t weight, std::int64_t outs, std::int64_t ins, T* dx) {
     if (grad_ != nullptr) add_product(dout, outs, x, ins, p_, grad_ + weight);
     product<T>({dout, p_, outs}, {matrices_ + weight, outs, ins}, dx);
-    laps_.end(Part::products);
+    laps_.end(StepPart::products);
     if (!wished_) return;
     by_product_.linear(dout, x, weight, outs, ins, 0, p_);
-    laps_.end(Part::by_product);
+    laps_.end(StepPart::by_product);
   }
   // Adds to dstream_ and to the gain's gradient.
   void norm_backward(const T* dout, const Real* x, std::int64_t gain, const Real* inverse) {
     Real* dgain = grad_ != nullptr ? grad_ + gain : at_least(no_gain_, w_);
     kernels::rms_norm_backward(dout, x, par_ + gain, inverse, p_, w_, dstream_.data(), dgain);
-    laps_.end(Part::norms);
+    laps_.end(StepPart::norms);
     if (!wished_) return;
     by_product_.gain(dout, x, inverse, gain);
-    laps_.end(Part::by_product);
+    laps_.end(StepPart::by_product);
   }
 
   // x may be `out` itself. Without `out`, only what the backward pass needs.
   void forward(const Layout::Block& at, Activations<T>& a, const Real* x, Real* out) {
     const auto epsilon = static_cast<Real>(o_.norm_epsilon);
     kernels::rms_norm(x, par_ + at.attention_norm, p_, w_, epsilon, a.attention_in.data(), a.inverse1.data());
-    laps_.end(Part::norms);
+    laps_.end(StepPart::norms);
     linear(a.attention_in.data(), at.qkv, 3 * w_, w_, a.qkv.data());
     rotate(a.qkv.data(), Real(1));
     for (const Segment& s : segments_)
       s.attention.forward(a.qkv.data() + s.begin * 3 * w_, a.mixed.data() + s.begin * w_, a.probabilities.data() + s.kept,
                           scratch_.data());
-    laps_.end(Part::attention);
+    laps_.end(StepPart::attention);
     std::copy_n(x, p_ * w_, a.middle.data());
     linear_add(a.mixed.data(), at.output, w_, w_, a.middle.data());
 
     kernels::rms_norm(a.middle.data(), par_ + at.feed_norm, p_, w_, epsilon, a.feed_in.data(), a.inverse2.data());
-    laps_.end(Part::norms);
+    laps_.end(StepPart::norms);
     linear(a.feed_in.data(), at.gate_up, 2 * h_, w_, a.gate_up.data());
     kernels::swiglu(a.gate_up.data(), p_, h_, a.active.data());
-    laps_.end(Part::activation);
+    laps_.end(StepPart::activation);
     if (out == nullptr) return;
     std::copy_n(a.middle.data(), p_ * w_, out);
     linear_add(a.active.data(), at.down, w_, h_, out);
@@ -223,7 +223,7 @@ class Worker {
     T* dnarrow = at_least(dnarrow_, p_ * w_);
     linear_backward(as_operand(dx, p_ * w_), a.active.data(), at.down, w_, h_, dwide);
     kernels::swiglu_backward(dwide, p_, h_, a.gate_up.data());
-    laps_.end(Part::activation);
+    laps_.end(StepPart::activation);
     linear_backward(a.gate_up.data(), a.feed_in.data(), at.gate_up, 2 * h_, w_, dnarrow);
     norm_backward(dnarrow, a.middle.data(), at.feed_norm, a.inverse2.data());
 
@@ -231,7 +231,7 @@ class Worker {
     for (const Segment& s : segments_)
       s.attention.backward(a.qkv.data() + s.begin * 3 * w_, a.probabilities.data() + s.kept, dnarrow + s.begin * w_,
                            dwide + s.begin * 3 * w_, scratch_.data());
-    laps_.end(Part::attention);
+    laps_.end(StepPart::attention);
     rotate(dwide, -Real(1));
     linear_backward(dwide, a.attention_in.data(), at.qkv, 3 * w_, w_, dnarrow);
     norm_backward(dnarrow, x, at.attention_norm, a.inverse1.data());
@@ -248,24 +248,24 @@ class Worker {
     const std::uint32_t* target = batch.target.data() + first_;
     if (backwards()) spread(batch, group, weight);
     kernels::rms_norm(x, par_ + layout_.norm, p_, w_, static_cast<Real>(o_.norm_epsilon), normed, inverse);
-    laps_.end(Part::norms);
+    laps_.end(StepPart::norms);
     for (std::int64_t i = 0, n = 0; i < p_; i += n) {
       n = whole ? by_product_.end_of_segments(i, kOutputRows) - i : std::min(kOutputRows, p_ - i);
       product<T>({normed + i * w_, n, w_}, {embedding, v_, w_, true}, logits);
-      laps_.end(Part::products);
+      laps_.end(StepPart::products);
       if (!backwards()) {
         kernels::cross_entropy(logits, target + i, n, v_, nats + i);
-        laps_.end(Part::cross_entropy);
+        laps_.end(StepPart::cross_entropy);
         continue;
       }
       kernels::cross_entropy_backward(logits, target + i, weight_.data() + i, n, v_, nats + i, at_least(row_, v_));
-      laps_.end(Part::cross_entropy);
+      laps_.end(StepPart::cross_entropy);
       if (grad_ != nullptr) add_product(logits, v_, normed + i * w_, w_, n, grad_ + layout_.embedding);
       product<T>({logits, n, v_}, {embedding, v_, w_}, dnarrow + i * w_);
-      laps_.end(Part::products);
+      laps_.end(StepPart::products);
       if (!wished_) continue;
       by_product_.output(logits, normed, input_, i, n);
-      laps_.end(Part::by_product);
+      laps_.end(StepPart::by_product);
     }
     if (!backwards()) return;
     std::fill_n(at_least(dstream_, p_ * w_), p_ * w_, Real(0));

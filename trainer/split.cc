@@ -20,7 +20,7 @@ struct Group {
   std::uint16_t domain = 0;               // of its first document
   bool reference = false;                 // any of its documents
   std::array<bool, kSources> in{};        // which sources it was read from
-  Source source = Source::train;          // where it is kept
+  InputSet source = InputSet::train;          // where it is kept
   Set set = Set::pool;
 };
 
@@ -63,7 +63,7 @@ void check_overlap(const RawCorpus& raw, const std::vector<Group>& groups, const
 }
 
 /// Groups of a source still in the pool, reference kind or not, in an order that spreads domains and forgets the files.
-std::vector<Group*> in_order(std::vector<Group>& groups, Source source, bool reference) {
+std::vector<Group*> in_order(std::vector<Group>& groups, InputSet source, bool reference) {
   std::vector<Group*> out;
   for (auto& g : groups)
     if (g.source == source && g.reference == reference && g.set == Set::pool) out.push_back(&g);
@@ -86,20 +86,20 @@ void carve(std::vector<Group>& groups, const std::vector<Set>& sets, const Corpu
   const auto at_least_one = [&](double share, std::size_t all, std::size_t left) {
     return share > 0 ? std::min(std::max<std::size_t>(share_of(all, share), 1), left / 2) : 0;
   };
-  const std::size_t references = in_order(groups, Source::train, true).size();
-  const std::size_t others = in_order(groups, Source::train, false).size();
+  const std::size_t references = in_order(groups, InputSet::train, true).size();
+  const std::size_t others = in_order(groups, InputSet::train, false).size();
   for (const Set set : sets) {
-    const auto reference = in_order(groups, Source::train, true), other = in_order(groups, Source::train, false);
+    const auto reference = in_order(groups, InputSet::train, true), other = in_order(groups, InputSet::train, false);
     take(reference, at_least_one(options.heldout_share, references, reference.size()), set);
     take(other, std::min(share_of(others, options.heldout_share), other.size() / 2), set);
   }
-  const auto reference = in_order(groups, Source::train, true);
+  const auto reference = in_order(groups, InputSet::train, true);
   take(reference, at_least_one(options.anchor_share, reference.size(), reference.size()), Set::anchor);
 }
 
 void halve_heldout(std::vector<Group>& groups) {
-  auto all = in_order(groups, Source::heldout, true);
-  const auto other = in_order(groups, Source::heldout, false);
+  auto all = in_order(groups, InputSet::heldout, true);
+  const auto other = in_order(groups, InputSet::heldout, false);
   all.insert(all.end(), other.begin(), other.end());
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->set = i % 2 == 0 ? Set::reward : Set::validation;
 }
@@ -111,7 +111,7 @@ Duplicates split(RawCorpus& raw, const CorpusOptions& options) {
   if (!options.group_by.empty()) check_overlap(raw, groups, options);
   halve_heldout(groups);
   for (auto& g : groups)
-    if (g.source == Source::test) g.set = Set::test;
+    if (g.source == InputSet::test) g.set = Set::test;
   std::vector<Set> carved;
   if (options.heldout.empty()) carved = {Set::reward, Set::validation};
   if (options.test.empty()) carved.push_back(Set::test);
@@ -122,7 +122,7 @@ Duplicates split(RawCorpus& raw, const CorpusOptions& options) {
     const Group& g = groups[d.label.group];
     d.label.set = g.set;
     d.kept = d.source == g.source;
-    if (!d.kept) ++(d.source == Source::train ? left_out.train : left_out.heldout);
+    if (!d.kept) ++(d.source == InputSet::train ? left_out.train : left_out.heldout);
   }
   return left_out;
 }

@@ -36,7 +36,7 @@ class BatchFilter final : public SelectionMethod {
       out.picks.push_back({candidate, mixture_.leader(candidate), propensity});
       got += offer.held(candidate);
     };
-    for (const Contender& c : sorted_) {
+    for (const Ranked& c : sorted_) {
       if (got >= offer.demand || members == 0) break;
       const double chance = static_cast<double>(members) / static_cast<double>(behind--);
       if (in_batch_[c.candidate]) {
@@ -59,7 +59,7 @@ class BatchFilter final : public SelectionMethod {
     for (std::size_t first = 0; first < n; first += BestOf::kBlock) {
       const std::size_t size = std::min<std::size_t>(BestOf::kBlock, n - first);
       mixture_.block(static_cast<std::int64_t>(first), static_cast<std::int64_t>(size), sums);
-      for (std::size_t i = 0; i < size; ++i) sorted_[first + i] = Contender::of(sums[i], key, first + i);
+      for (std::size_t i = 0; i < size; ++i) sorted_[first + i] = Ranked::of(sums[i], key, first + i);
     }
     sort_best(sorted_, 0, n);
   }
@@ -72,7 +72,7 @@ class BatchFilter final : public SelectionMethod {
     batch_ = static_cast<std::size_t>(std::min(std::ceil(options_.filter_ratio * static_cast<double>(offer.demand) / mean), static_cast<double>(n)));
     make_room(order_, n);
     order_.resize(n);
-    for (std::size_t c = 0; c < n; ++c) order_[c] = Contender::of(0, key, c);
+    for (std::size_t c = 0; c < n; ++c) order_[c] = Ranked::of(0, key, c);
     sort_best(order_, 0, n);
     in_batch_.assign(n, 0);
     for (std::size_t i = 0; i < batch_; ++i) in_batch_[order_[i].candidate] = 1;
@@ -80,7 +80,7 @@ class BatchFilter final : public SelectionMethod {
 
   const SelectionOptions options_;
   Mixture mixture_;
-  std::vector<Contender> sorted_, order_;   // by mixed score; at random
+  std::vector<Ranked> sorted_, order_;   // by mixed score; at random
   std::vector<std::uint8_t> in_batch_;
   std::size_t batch_ = 0;
 };

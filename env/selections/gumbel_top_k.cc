@@ -33,7 +33,7 @@ class GumbelTopK final : public SelectionMethod {
     const auto best = finder_.find(offer.candidates, offer.tokens, offer.demand,
                                    [&](std::int64_t first, std::int64_t last, Best& b) { scan(first, last, b); });
     sort_best(best, 0, best.size());
-    take_in_order(offer, best, out.picks, [](const Contender& c) { return static_cast<std::uint16_t>(c.lot); }, [](const Contender&) {});
+    take_in_order(offer, best, out.picks, [](const Ranked& c) { return static_cast<std::uint16_t>(c.lot); }, [](const Ranked&) {});
     find_propensities(offer, best.first(out.picks.size()), out.picks);
   }
 
@@ -44,7 +44,7 @@ class GumbelTopK final : public SelectionMethod {
     for (std::int64_t i = 0; i < n; ++i) out[i] /= options_.tau;
   }
   /// S / tau of one that was offered, back from its place in the order: no column is looked at.
-  double exponent(const Contender& c) const { return c.score + std::log(race_time(key_, c.candidate)); }
+  double exponent(const Ranked& c) const { return c.score + std::log(race_time(key_, c.candidate)); }
 
   void scan(std::int64_t first, std::int64_t last, Best& best) {
     constexpr double kLoose = 1 + 1e-9;       // more than the exponentials' error
@@ -71,19 +71,19 @@ class GumbelTopK final : public SelectionMethod {
     });
   }
 
-  void find_propensities(const Offer& offer, std::span<Contender> picked, std::vector<Pick>& picks) {
+  void find_propensities(const Offer& offer, std::span<Ranked> picked, std::vector<Pick>& picks) {
     constexpr double kEnough = 1e-3;          // of the whole must be left for a difference to be as good as a sum
     LogSum all;
     for (const LogSum& s : sums_) all.add(s);
     LogSum rest = all;
-    for (Contender& c : picked) rest.total -= std::exp((c.score = exponent(c)) - all.top);
+    for (Ranked& c : picked) rest.total -= std::exp((c.score = exponent(c)) - all.top);
     if (!(rest.total > kEnough * all.total)) rest = sum_without(offer, picked);
     for (std::size_t i = picked.size(); i-- > 0;) picks[i].propensity = rest.add(picked[i].score);
   }
 
-  LogSum sum_without(const Offer& offer, std::span<const Contender> picked) {
+  LogSum sum_without(const Offer& offer, std::span<const Ranked> picked) {
     taken_.assign(offer.candidates, 0);
-    for (const Contender& c : picked) taken_[c.candidate] = 1;
+    for (const Ranked& c : picked) taken_[c.candidate] = 1;
     LogSum sum;
     const auto n = static_cast<std::int64_t>(offer.candidates);
     for (std::int64_t first = 0; first < n; first += kBlock) {

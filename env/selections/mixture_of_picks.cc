@@ -47,7 +47,7 @@ class MixtureOfPicks final : public SelectionMethod {
   enum class Theirs { all, own, rest };
   /// The head of an agent's ranking, its best, sorted up to `sorted`; `next` is the first that is not taken. `whole`: no more can count.
   struct Head {
-    std::vector<Contender> best;
+    std::vector<Ranked> best;
     std::size_t sorted = 0, next = 0;
     bool whole = false;
   };

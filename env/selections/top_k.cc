@@ -25,8 +25,8 @@ class TopK final : public SelectionMethod {
       offer_block(sums, first, last - first, key, b, [](std::size_t) { return true; });
     });
     sort_best(best, 0, best.size());
-    take_in_order(offer, best, out.picks, [&](const Contender& c) { return mixture_.leader(c.candidate); },
-                  [&](const Contender& c) { mixture_.look_ahead(c.candidate); });
+    take_in_order(offer, best, out.picks, [&](const Ranked& c) { return mixture_.leader(c.candidate); },
+                  [&](const Ranked& c) { mixture_.look_ahead(c.candidate); });
   }
 
  private:

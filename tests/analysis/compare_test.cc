@@ -12,7 +12,7 @@ using namespace fader::test;
 using Catch::Matchers::Contains;
 
 TEST_CASE("a series is known between its points only") {
-  const Series s{{0, 10, 20}, {4, 2, 3}};
+  const Trace s{{0, 10, 20}, {4, 2, 3}};
   CHECK(s.at(0) == 4);
   CHECK(s.at(5) == 3);
   CHECK(s.at(10) == 2);

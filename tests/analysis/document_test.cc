@@ -25,8 +25,8 @@ const std::string kFigure = R"svg(<?xml version="1.0" encoding="utf-8"?>
 </svg>
 )svg";
 
-Document sample() {
-  Document d;
+ReportDocument sample() {
+  ReportDocument d;
   d.title = "Does <it> work?";
   d.heading(2, "Verdict");
   d.blocks.push_back(Paragraph{"a_b beats *c*.", true});
@@ -137,7 +137,7 @@ TEST_CASE("a document as HTML, to the letter of its body") {
 }
 
 TEST_CASE("two figures in a page share no id") {
-  Document d;
+  ReportDocument d;
   d.title = "two";
   for (int i = 0; i < 2; ++i) d.blocks.push_back(Picture{"figures/x", "c", {}});
   const std::string page = html(d, figure);
@@ -149,7 +149,7 @@ TEST_CASE("two figures in a page share no id") {
 
 TEST_CASE("names that look like markup are text in both forms") {
   const std::string hostile = "<script>alert('1')</script>\"&amp;[x](javascript:alert(1))|`rm`*_\n# x";
-  Document d;
+  ReportDocument d;
   d.title = hostile;
   d.heading(2, hostile);
   d.say(hostile);
@@ -199,7 +199,7 @@ TEST_CASE("a figure that is no figure, or more than one, is refused by name and 
   CHECK_THAT(refusal(with("<use xlink:href='javascript:x'/>")), Contains("links out of itself"));
   CHECK_THAT(refusal(with("<g fill='url(x.svg#a)'/>")), Contains("links out of itself"));
   // the page says so, and goes on
-  Document d;
+  ReportDocument d;
   d.title = "x";
   d.blocks.push_back(Picture{"figures/x", "c", {}});
   d.say("the rest");

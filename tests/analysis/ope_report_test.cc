@@ -15,7 +15,7 @@ using Catch::Contains;
 namespace {
 
 std::string in_markdown(const OffPolicyStudy& all) {
-  Document out;
+  ReportDocument out;
   add_off_policy(out, all);
   return markdown(out);
 }

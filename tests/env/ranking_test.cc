@@ -43,7 +43,7 @@ TEST_CASE("normalised ranks of a column are those of its ranking, ties by the sa
   Rng rng(3, "test/ranks");
   std::vector<float> scores(1000), ranks(1000);
   for (float& x : scores) x = static_cast<float>(rng.below(20));
-  std::vector<Contender> scratch;
+  std::vector<Ranked> scratch;
   normalise_ranks(scores, 17, scratch, ranks);
   const auto expected = normalised_ranks(ranking(std::span<const float>(scores), 17));
   for (std::size_t c = 0; c < ranks.size(); ++c) CHECK(ranks[c] == static_cast<float>(expected[c]));

@@ -240,7 +240,7 @@ TEST_CASE("the memo of content hashes is used when a file is untouched and never
   const TemporaryFolder dir;
   const std::string path = dir.write("train.jsonl", "{}");
   NoProgress quiet;
-  auto files = resolve_inputs({path}, Source::train);
+  auto files = resolve_inputs({path}, InputSet::train);
   const auto hash = [&] {
     hash_inputs(files, dir / "memo", quiet);
     return files[0].hash;
