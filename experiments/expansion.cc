@@ -544,8 +544,8 @@ class Expansion {
       if (h.against.empty()) h.against = out.compare.baseline;
       if (h.metric.empty()) h.metric = out.compare.metric;
       for (const std::string& name : {h.policy, h.against})
-        if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name; }))
-          problems_.add(element.place, fmt::format("hypotheses: the experiment has no policy '{}'", name));
+        if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name || p.slug == name; }))
+          problems_.add(element.place, fmt::format("hypotheses: the experiment has no policy or point '{}'", name));
       if (h.policy == h.against) problems_.add(element.place, fmt::format("hypotheses: '{}' is compared with itself; say against what", h.policy));
       if (!h.cell.empty() && std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.cell == h.cell; }))
         problems_.add(element.place, fmt::format("hypotheses: the sweep has no cell '{}'; --dry-run shows which there are", h.cell));
