@@ -23,12 +23,12 @@ std::vector<double> differences_of(const std::vector<Pair>& pairs) {
   return out;
 }
 
-/// The runs of a policy in a cell: those of its only point.
+/// The runs of a policy in a cell: those of its only point, or of the point that is named.
 const Contender* contender_of(const Cell& cell, const std::string& policy, std::string& problem) {
   const Contender* found = nullptr;
   for (const Contender& c : cell.comparison.contenders) {
-    if (c.name != policy && c.runs[0]->policy != policy) continue;
-    if (found) problem = fmt::format("policy '{}' has several points here; a hypothesis speaks of one", policy);
+    if (c.name != policy && c.point != policy && c.runs[0]->policy != policy) continue;
+    if (found) problem = fmt::format("policy '{}' has several points here; a hypothesis speaks of one, by its name in --dry-run", policy);
     found = &c;
   }
   if (!found) problem = fmt::format("policy '{}' has no complete run here", policy);

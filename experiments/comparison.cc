@@ -33,8 +33,8 @@ void read_hypotheses(const ExperimentTree& tree, Experiment& out, Problems& prob
     if (h.against.empty()) h.against = out.compare.baseline;
     if (h.metric.empty()) h.metric = out.compare.metric;
     for (const std::string& name : {h.policy, h.against})
-      if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name; }))
-        problems.add(element.place, fmt::format("hypotheses: the experiment has no policy '{}'", name));
+      if (std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.policy.name == name || p.slug == name; }))
+        problems.add(element.place, fmt::format("hypotheses: the experiment has no policy '{}', nor a point of that name", name));
     if (h.policy == h.against) problems.add(element.place, fmt::format("hypotheses: '{}' is compared with itself; say against what", h.policy));
     if (!h.cell.empty() && std::none_of(out.points.begin(), out.points.end(), [&](const Point& p) { return p.cell == h.cell; }))
       problems.add(element.place, fmt::format("hypotheses: the sweep has no cell '{}'; --dry-run shows which there are", h.cell));

@@ -66,7 +66,7 @@ void CompareOptions::fields(Fields& f) {
 
 void HypothesisOptions::fields(Fields& f) {
   f("name", stated.name, "what is claimed, in words");
-  f("policy", stated.policy, "name of the policy that it is about");
+  f("policy", stated.policy, "name of the policy that it is about, or where a sweep made several points of it, of the point");
   f("against", stated.against, "the policy that it is compared with; empty: compare.baseline");
   f("metric", stated.metric, "what is compared; empty: compare.metric");
   f("direction", stated.direction, "how `policy` is said to end, compared with `against`").one_of({"lower", "higher", "different"});

@@ -89,6 +89,26 @@ TEST_CASE("hypotheses are supported, contradicted, not shown, or not tested, cor
   CHECK_THAT(sentence(tested[4], 0.95), Contains("not tested, policy 'gone' has no complete run here"));
 }
 
+TEST_CASE("a hypothesis speaks of one point of a policy by the point's name, and not of several") {
+  const ScratchFolder scratch;
+  for (std::uint64_t seed = 0; seed < 8; ++seed)
+    for (const double c : {0.5, 2.0}) {
+      SyntheticRun run{.policy = "ucb", .seed = seed};
+      run.varies = {c < 1 ? "policy.c=0.5" : "policy.c=2"};
+      run.config = run.varies[0];
+      run.loss_test = 4 + c + 0.01 * static_cast<double>(seed * (c < 1 ? 1 : 2) % 5);
+      write_run(scratch.path(), run);
+    }
+  write_plan(scratch.path(), plan_with({{"", "policy=ucb,policy.c=0.5", "policy=ucb,policy.c=2", "final/loss_test", "lower", ""},
+                                        {"", "ucb", "policy=ucb,policy.c=2", "final/loss_test", "lower", ""}}));
+  const std::vector<Tested> tested = tested_hypotheses(study_of(collect_runs(scratch.path())));
+  REQUIRE(tested.size() == 2);
+  CHECK(tested[0].outcome == Tested::Outcome::supported);
+  CHECK(tested[0].evidence.paired.difference == Approx(-1.5).margin(0.05));
+  CHECK(tested[1].outcome == Tested::Outcome::not_tested);
+  CHECK_THAT(tested[1].problem, Contains("several points"));
+}
+
 TEST_CASE("fewer than six pairs give no verdict on a hypothesis, none stated is said") {
   const ScratchFolder scratch;
   write_three(scratch.path(), 5);

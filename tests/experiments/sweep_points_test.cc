@@ -163,6 +163,12 @@ TEST_CASE("hypotheses are completed by what is compared") {
   CHECK(e.hypotheses[0] == Hypothesis{"", "ucb", "uniform", "return", "higher", ""});
 }
 
+TEST_CASE("a hypothesis speaks of one of several points by its name") {
+  const std::string swept = std::string(kBandit) + "[sweep.over]\npolicies.ucb.c = [0.5, 2]\n[[hypotheses]]\npolicy = \"policy=ucb,c=0.5\"\nagainst = ";
+  CHECK(loaded(swept + "\"policy=ucb,c=2\"\n").hypotheses[0].against == "policy=ucb,c=2");
+  CHECK_THROWS_WITH(loaded(swept + "\"policy=ucb,c=3\"\n"), Contains("nor a point of that name"));
+}
+
 TEST_CASE("halving: every rung keeps the best, the last one names the winner") {
   const Experiment e = loaded(std::string(kBandit) + "[sweep]\nmethod = \"halving\"\nrungs = 3\neta = 2\nseeds = [7, 8]\nresource = \"env.horizon\"\n"
                                                      "[sweep.over]\npolicies.ucb.c = [0.5, 1, 2, 3]\nenv.noise = [0.1]\n");
