@@ -120,7 +120,7 @@ class Author {
     for (const Searched& s : study_.searched) {
       const bool again = std::ranges::any_of(s.seeds, [&](std::uint64_t seed) { return compared.contains(seed); });
       list.items.push_back(fmt::format("{}: {} of candidates{}, on the seed{} {}; {}.", s.policy, counted(s.runs, "run"),
-                                       s.tokens > 0 ? fmt::format(" ({:.4g} {}s in all)", s.tokens, s.unit.empty() ? "token" : s.unit) : "", s.seeds.size() == 1 ? "" : "s",
+                                       s.tokens > 0 ? fmt::format(" ({:.0f} {}s in all)", s.tokens, s.unit.empty() ? "token" : s.unit) : "", s.seeds.size() == 1 ? "" : "s",
                                        fmt::join(s.seeds, ", "),
                                        again ? "some of these are compared as well, which flatters it: it was chosen by what they showed" : "none of these is in the comparison"));
     }

@@ -125,6 +125,8 @@ std::string of_any_kind(const std::vector<Subject>& all, const std::string& name
 std::vector<Subject> subjects() {
   std::vector<Subject> out;
   for (const Section& s : sections()) out.push_back({s.name, s.name, s.summary, "", "[" + s.name + "]\n", s.options});
+  out.push_back({"hypotheses", "hypotheses", "what is claimed before the runs, once for each claim", "", "[[hypotheses]]\n",
+                 [] { return std::make_unique<HypothesisOptions>(); }});
   for (const std::string& shelf : shelf_names())
     for (Subject& s : things(shelf)) out.push_back(std::move(s));
   return out;

@@ -91,7 +91,7 @@ TEST_CASE("steady: the most that is taken is what the estimate says, and no more
   const auto corpus = ToyCorpus::random(1, 300, 4096, 128);
   const std::int64_t start = counted::bytes;
   counted::most = start;
-  const Estimate e = estimate(model, options, 1, 1e9);
+  const TrainingEstimate e = estimate(model, options, 1, 1e9);
   auto trainer = make_trainer(model, options, corpus, 1, {1});
   const std::uint64_t seed = 1;
   const int slot = 0;
