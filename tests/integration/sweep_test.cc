@@ -167,16 +167,16 @@ TEST_CASE("a job asked for its checkpoint queues again, one that is cancelled or
   scratch.write("scontrol", "#!/usr/bin/env bash\necho \"asked to $*\"\n");
   fs::permissions(scratch / "scontrol", fs::perms::owner_all);
   // in place of the program: waits for TERM, then takes a moment, as a checkpoint does
-  scratch.write("work", "trap 'sleep 0.3; echo saved; exit 143' TERM\necho up\nfor i in $(seq 100); do sleep 0.05; done\n");
+  scratch.write("work", "trap 'sleep 0.3; echo saved; exit 143' TERM\necho $$ >\"$0.pid\"\necho up\nfor i in $(seq 100); do sleep 0.05; done\n");
   SlurmArray array{"two", scratch / "runs/it's 100%", {"bash", scratch / "work"}, "report", 2, 4, ""};
   const std::string job = scratch.write("job.sh", job_script(array, scratch.path()));
   const auto said_when = [&](const std::string& signals) {
-    return shell(fmt::format("PATH='{0}':$PATH SLURM_JOB_ID=19 bash '{1}' >'{0}/said' 2>&1 & job=$!; until grep -q up '{0}/said'; do sleep 0.05; done; {2}; "
+    return shell(fmt::format("rm -f '{0}/said'; PATH='{0}':$PATH SLURM_JOB_ID=19 bash '{1}' >'{0}/said' 2>&1 & job=$!; until grep -qs up '{0}/said'; do sleep 0.05; done; {2}; "
                              "wait $job; echo \"code $?\"; cat '{0}/said'", scratch.path().string(), job, signals)).text;
   };
   CHECK(said_when("kill -USR2 $job") == "code 0\nup\nsaved\nasked to requeue 19\n");
   CHECK(said_when("kill -USR2 $job; sleep 0.1; kill -TERM $job") == "code 0\nup\nsaved\nasked to requeue 19\n");
-  CHECK(said_when("kill -TERM $job $(pgrep -P $job -x bash)") == "code 143\nup\nsaved\n");  // as scancel does
+  CHECK(said_when("kill -TERM $job $(cat '" + (scratch / "work.pid").string() + "')") == "code 143\nup\nsaved\n");  // as scancel does
   CHECK_THAT(job_script(array, scratch.path()), Contains("jobs=$((${SLURM_CPUS_PER_TASK:-4} / 4))") && Contains("--cpus-per-task=4") && Contains("100%%/slurm/"));
   CHECK(shell("printf %s " + shell_word("it's $x")).text == "it's $x");
 }
