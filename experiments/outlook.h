@@ -14,7 +14,7 @@ struct Price {
   double runs = 0;
   double flops = 0;            ///< of optimiser steps
   double seconds = 0;          ///< of one run after another, optimiser steps alone; NaN where some are on a GPU
-  double bytes = 0;            ///< left on disk: run.h5 and beside it, checkpoints that stay; fitted to runs of today's schema, within a third
+  double bytes = 0;            ///< left on disk: run.h5 and beside it, checkpoints that stay; fitted to runs of today's schema, up to two fifths too much
   double checkpoint_bytes = 0; ///< and for a time: of the largest run
 };
 /// `rates`: FLOP/s of one thread by precision, as product_rate measures them.
